@@ -1,0 +1,1 @@
+"""The thin shell of Ray around everything else; the only importer of ray."""

@@ -1,0 +1,1 @@
+"""Configuration, seeds, storage, disclosure and errors: what every other package stands on."""

@@ -1,0 +1,349 @@
+"""Configuration: YAML files -> frozen pydantic models, with every error at once and its file, line and key.
+
+A file may say ``extends: other.yaml`` (or a list); mappings are merged, everything else is replaced. Dotted
+overrides such as ``recommenders.0.dim=8`` come last. A value that names one of several classes (a recommender, a
+probe, an opinion model ...) is annotated with :class:`Chosen`.
+"""
+
+import difflib
+import hashlib
+import importlib
+import json
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError, core_schema
+
+from hemicycle.core.errors import InputError, Problem
+
+Key = tuple[str | int, ...]
+Model = TypeVar("Model", bound="Options")
+
+
+class Options(BaseModel):
+    """Base of all configuration: frozen, unknown keys are errors, field documentation stands under the field."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False, validate_default=True
+    )
+
+    def fingerprint(self) -> str:
+        """Hash of all values, the identity of this configuration."""
+        return fingerprint(self.model_dump(mode="json"))
+
+    def replace(self, **changes: object) -> Self:
+        """Return a validated copy with some values changed."""
+        return type(self).model_validate({**self.model_dump(), **changes})
+
+
+def fingerprint(value: object) -> str:
+    """Hash of a JSON-able value: 32 hexadecimal digits of its SHA-256 in canonical form."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Annotation of a field whose mapping names the class that it configures.
+
+    ``Annotated[Any, Chosen("recommender", "model", TABLE)]`` accepts ``{"model": "mf", "dim": 16}`` and yields an
+    instance of that class's frozen ``Config``. Outside packages are named ``"package.module:Class"``.
+
+    Args:
+        kind: what is chosen, for messages.
+        key: the key that holds the name.
+        table: short name -> ``"package.module:Class"``.
+    """
+
+    kind: str
+    key: str
+    table: Mapping[str, str] = field(hash=False)
+
+    def resolve(self, name: str) -> type[Any]:
+        """Return the class of a short name or of ``"package.module:Class"``.
+
+        Raises:
+            PydanticCustomError: the name is unknown or cannot be imported.
+        """
+        target = self.table.get(name, name)
+        module, _, attribute = target.partition(":")
+        if not attribute:
+            allowed = ", ".join(sorted(self.table))
+            raise PydanticCustomError(
+                "unknown_choice", "there is no {kind} {name}; known: {allowed}, or package.module:Class{near}",
+                {"kind": self.kind, "name": repr(name), "allowed": allowed, "near": _nearest(name, self.table)},
+            )
+        try:
+            return typing.cast("type[Any]", getattr(importlib.import_module(module), attribute))
+        except (ImportError, AttributeError) as error:
+            raise PydanticCustomError(
+                "unknown_choice", "cannot import {kind} {name}: {error}",
+                {"kind": self.kind, "name": repr(name), "error": str(error)},
+            ) from error
+
+    def build(self, config: Any) -> Any:
+        """Return an instance of the class that ``config`` configures."""
+        return self.resolve(getattr(config, self.key))(config)
+
+    def validate(self, value: Any) -> Any:
+        """Turn a mapping into the Config of the class it names; a Config passes through."""
+        if isinstance(value, Options):
+            return value
+        if isinstance(value, str):
+            value = {self.key: value}
+        if not isinstance(value, Mapping) or not isinstance(value.get(self.key), str):
+            raise PydanticCustomError(
+                "missing_choice", "a {kind} needs the key {key}, one of: {allowed}",
+                {"kind": self.kind, "key": repr(self.key), "allowed": ", ".join(sorted(self.table))},
+            )
+        config_class = self.resolve(value[self.key]).Config
+        try:
+            return config_class.model_validate(dict(value))
+        except ValidationError as error:
+            raise PydanticCustomError(
+                "nested", "{count} problems in {kind}",
+                {"count": error.error_count(), "kind": self.kind, "errors": error.errors(), "model": config_class},
+            ) from error
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            self.validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(lambda v: v.model_dump(mode="json")),
+        )
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
+        variants: list[dict[str, Any]] = []
+        for name in sorted(self.table):
+            variant = _inline(self.resolve(name).Config.model_json_schema())
+            variant["properties"][self.key] = {"const": name}
+            variants.append({**variant, "required": sorted({*variant.get("required", []), self.key})})
+        foreign = {"type": "object", "properties": {self.key: {"pattern": "^[\\w.]+:\\w+$", "type": "string"}}}
+        return {"anyOf": [*variants, {**foreign, "required": [self.key]}]}
+
+
+def _inline(schema: dict[str, Any]) -> dict[str, Any]:
+    """Replace ``$ref`` by what it points to, so that a schema can stand inside another."""
+    definitions = schema.pop("$defs", {})
+
+    def resolve(node: Any) -> Any:
+        if isinstance(node, dict):
+            if "$ref" in node:
+                return resolve(definitions[node["$ref"].rsplit("/", 1)[-1]])
+            return {key: resolve(value) for key, value in node.items()}
+        return [resolve(item) for item in node] if isinstance(node, list) else node
+
+    return typing.cast("dict[str, Any]", resolve(schema))
+
+
+# -- files -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Raw:
+    """A configuration before validation: plain values and where each key stands."""
+
+    values: dict[str, Any]
+    marks: dict[Key, str]
+
+
+def find(name: str | Path) -> Path:
+    """Return the file of a configuration: a path, or a name below the packaged ``configs``, e.g. ``quickstart``.
+
+    Raises:
+        InputError: there is no such file; the message lists the nearest names.
+    """
+    path = Path(name)
+    if path.is_file():
+        return path
+    shipped = {entry.stem: entry for root in _roots() for entry in sorted(root.rglob("*.yaml"), reverse=True)}
+    relative = {str(entry.relative_to(root)): entry for root in _roots() for entry in root.rglob("*.yaml")}
+    text = str(name).removeprefix("configs/")
+    found = relative.get(text) or relative.get(f"studies/{text}") or shipped.get(text.removesuffix(".yaml"))
+    if found is None:
+        raise InputError(
+            f"there is no configuration {str(name)!r}", remedy=f"shipped ones: {', '.join(sorted(shipped))}"
+        )
+    return found
+
+
+def _roots() -> list[Path]:
+    package = Path(str(resources.files("hemicycle")))
+    candidates = (package / "configs", package.parent.parent / "configs")
+    return [root for root in candidates if root.is_dir()]
+
+
+def read(name: str | Path, overrides: Sequence[str] = ()) -> Raw:
+    """Read a file, what it extends, and overrides such as ``train.epochs=3``; nothing is validated yet."""
+    raw = _read_file(find(name), ())
+    for text in overrides:
+        _override(raw, text)
+    return raw
+
+
+def load(model: type[Model], name: str | Path, overrides: Sequence[str] = ()) -> Model:
+    """Read and validate a configuration.
+
+    Raises:
+        InputError: every problem, each with its file, line and key path.
+    """
+    return validate(model, read(name, overrides))
+
+
+def _read_file(path: Path, chain: tuple[Path, ...]) -> Raw:
+    if path.resolve() in chain:
+        raise InputError(f"{path} extends itself", where=str(chain[-1]), remedy="break the circle of 'extends'")
+    try:
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except UnicodeDecodeError as error:
+        raise InputError("not a text file in UTF-8", where=str(path)) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise InputError(f"not valid YAML: {getattr(error, 'problem', error)}", where=where) from error
+    raw = Raw({}, {})
+    if node is None:
+        return raw
+    if not isinstance(node, yaml.MappingNode):
+        raise InputError("a configuration is a mapping of keys to values", where=f"{path}:1")
+    values, marks = _plain(node, path, ())
+    parents = values.pop("extends", [])
+    for parent in [parents] if isinstance(parents, str) else parents:
+        beside = path.parent / parent
+        _merge(raw, _read_file(beside if beside.is_file() else find(parent), (*chain, path.resolve())))
+    _merge(raw, Raw(values, marks))
+    return raw
+
+
+def _plain(node: yaml.Node, path: Path, key: Key) -> tuple[Any, dict[Key, str]]:
+    """Turn a YAML node into plain values and the file and line of every key."""
+    marks: dict[Key, str] = {key: f"{path}:{node.start_mark.line + 1}"}
+    if isinstance(node, yaml.MappingNode):
+        mapping: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            name = str(key_node.value)
+            if name in mapping:
+                raise InputError(f"the key {name!r} stands twice", where=f"{path}:{key_node.start_mark.line + 1}")
+            mapping[name], inner = _plain(value_node, path, (*key, name))
+            marks |= inner
+            marks[(*key, name)] = f"{path}:{key_node.start_mark.line + 1}"
+        return mapping, marks
+    if isinstance(node, yaml.SequenceNode):
+        items = []
+        for index, item in enumerate(node.value):
+            value, inner = _plain(item, path, (*key, index))
+            items.append(value)
+            marks |= inner
+        return items, marks
+    loader = yaml.SafeLoader("")
+    return loader.construct_object(node), marks
+
+
+def _merge(base: Raw, over: Raw) -> None:
+    """Lay ``over`` on ``base``: mappings are merged, everything else replaced."""
+
+    def lay(below: dict[str, Any], above: Mapping[str, Any]) -> None:
+        for name, value in above.items():
+            if isinstance(value, Mapping) and isinstance(below.get(name), dict):
+                lay(below[name], value)
+            else:
+                below[name] = value
+
+    lay(base.values, over.values)
+    base.marks.update(over.marks)
+
+
+def _override(raw: Raw, text: str) -> None:
+    """Apply one ``dotted.key=value``; the value is read as YAML."""
+    dotted, equals, value = text.partition("=")
+    if not equals or not dotted:
+        raise InputError(f"{text!r} is not of the form key=value", remedy="write for example train.epochs=3")
+    keys: Key = tuple(int(part) if part.isdigit() else part for part in dotted.split("."))
+    target: Any = raw.values
+    for part in keys[:-1]:
+        if isinstance(target, dict):
+            target = target.setdefault(str(part), {})
+        elif isinstance(target, list) and isinstance(part, int) and part < len(target):
+            target = target[part]
+        else:
+            raise InputError(f"{dotted!r} leads nowhere at {part!r}", where="command line")
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise InputError(f"{value!r} is not valid YAML", where=f"command line {dotted}") from error
+    last = keys[-1]
+    if isinstance(target, list) and isinstance(last, int) and last < len(target):
+        target[last] = parsed
+    elif isinstance(target, dict):
+        target[str(last)] = parsed
+    else:
+        raise InputError(f"{dotted!r} leads nowhere at {last!r}", where="command line")
+    raw.marks[keys] = "command line"
+
+
+# -- validation ------------------------------------------------------------------------------------------------------
+
+
+def validate(model: type[Model], raw: Raw) -> Model:
+    """Validate plain values; all problems are raised at once."""
+    try:
+        return model.model_validate(raw.values)
+    except ValidationError as error:
+        problems = [_problem(details, key, raw, model) for details, key, model in _flatten(error.errors(), (), model)]
+        raise InputError(problems) from error
+
+
+def _flatten(
+    errors: Sequence[ErrorDetails], prefix: Key, model: type[BaseModel]
+) -> Iterator[tuple[ErrorDetails, Key, type[BaseModel]]]:
+    """Yield every error with its full key path and the model at the root of its own location."""
+    for details in errors:
+        key = (*prefix, *details["loc"])
+        if details["type"] == "nested":
+            yield from _flatten(details["ctx"]["errors"], key, details["ctx"]["model"])
+        else:
+            yield details, key, model
+
+
+def _problem(details: ErrorDetails, key: Key, raw: Raw, model: type[BaseModel]) -> Problem:
+    dotted = ".".join(str(part) for part in key)
+    mark = next((raw.marks[key[:n]] for n in range(len(key), -1, -1) if key[:n] in raw.marks), "")
+    where = f"{mark} {dotted}".strip()
+    if details["type"] == "extra_forbidden":
+        allowed = sorted(_fields_at(model, details["loc"][:-1]))
+        near = _nearest(str(key[-1]), allowed) or f"; allowed here: {', '.join(allowed)}"
+        return Problem(f"unknown key {str(key[-1])!r}{near}", where, "correct or remove it")
+    if details["type"] == "missing":
+        return Problem(f"the key {str(key[-1])!r} is missing", where, "add it")
+    given = "" if isinstance(details["input"], dict | list) else f" (given: {details['input']!r})"
+    return Problem(f"{details['msg']}{given}", where)
+
+
+def _nearest(name: str, names: typing.Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _fields_at(model: Any, loc: Sequence[str | int]) -> set[str]:
+    """Names of the fields that a model allows at a location."""
+    for part in loc:
+        if isinstance(part, str) and isinstance(model, type) and issubclass(model, BaseModel):
+            model = model.model_fields[part].annotation if part in model.model_fields else None
+        model = _model_inside(model)
+    return set(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else set()
+
+
+def _model_inside(annotation: Any) -> Any:
+    """Return the model inside ``X | None``, ``list[X]``, ``dict[str, X]`` or ``Annotated[X, ...]``."""
+    origin = typing.get_origin(annotation)
+    if origin is None:
+        return annotation
+    arguments = [a for a in typing.get_args(annotation) if a is not types.NoneType]
+    models = (_model_inside(a) for a in arguments)
+    return next((m for m in models if isinstance(m, type) and issubclass(m, BaseModel)), None)

@@ -1,0 +1,1 @@
+"""Tables from real formats and synthetic societies, pseudonymised on the way in."""

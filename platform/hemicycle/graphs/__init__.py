@@ -1,0 +1,1 @@
+"""Interaction graphs, their splits and their structure."""

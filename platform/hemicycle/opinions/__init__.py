@@ -1,0 +1,1 @@
+"""One opinion model per file, as pure maps over arrays."""

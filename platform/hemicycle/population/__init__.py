@@ -1,0 +1,1 @@
+"""Many trained models as one table with lazy embeddings."""

@@ -1,0 +1,1 @@
+"""What a representation knows, with the controls that make a score honest."""

@@ -1,0 +1,1 @@
+"""One recommender per file, with losses, propagation and ranking metrics."""

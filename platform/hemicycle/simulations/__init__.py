@@ -1,0 +1,1 @@
+"""Opinions under exposure over time, in paired arms."""

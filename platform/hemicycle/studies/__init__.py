@@ -1,0 +1,1 @@
+"""From a question to a plan of fingerprinted steps to tables."""

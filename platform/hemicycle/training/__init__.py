@@ -1,0 +1,1 @@
+"""Fit one recommender on one or several workers."""
