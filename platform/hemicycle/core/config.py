@@ -77,14 +77,16 @@ class Chosen:
         if not attribute:
             allowed = ", ".join(sorted(self.table))
             raise PydanticCustomError(
-                "unknown_choice", "there is no {kind} {name}; known: {allowed}, or package.module:Class{near}",
+                "unknown_choice",
+                "there is no {kind} {name}; known: {allowed}, or package.module:Class{near}",
                 {"kind": self.kind, "name": repr(name), "allowed": allowed, "near": _nearest(name, self.table)},
             )
         try:
             return typing.cast("type[Any]", getattr(importlib.import_module(module), attribute))
         except (ImportError, AttributeError) as error:
             raise PydanticCustomError(
-                "unknown_choice", "cannot import {kind} {name}: {error}",
+                "unknown_choice",
+                "cannot import {kind} {name}: {error}",
                 {"kind": self.kind, "name": repr(name), "error": str(error)},
             ) from error
 
@@ -100,7 +102,8 @@ class Chosen:
             value = {self.key: value}
         if not isinstance(value, Mapping) or not isinstance(value.get(self.key), str):
             raise PydanticCustomError(
-                "missing_choice", "a {kind} needs the key {key}, one of: {allowed}",
+                "missing_choice",
+                "a {kind} needs the key {key}, one of: {allowed}",
                 {"kind": self.kind, "key": repr(self.key), "allowed": ", ".join(sorted(self.table))},
             )
         config_class = self.resolve(value[self.key]).Config
@@ -108,7 +111,8 @@ class Chosen:
             return config_class.model_validate(dict(value))
         except ValidationError as error:
             raise PydanticCustomError(
-                "nested", "{count} problems in {kind}",
+                "nested",
+                "{count} problems in {kind}",
                 {"count": error.error_count(), "kind": self.kind, "errors": error.errors(), "model": config_class},
             ) from error
 

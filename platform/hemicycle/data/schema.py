@@ -60,11 +60,14 @@ class Dataset:
             folder.write_table("items", self.items)
         for name, relation in self.relations.items():
             folder.write_table(f"relation-{name}", relation.table)
-        folder.write_json("dataset.json", {
-            "name": self.name,
-            "public": self.public,
-            "relations": {n: {"social": r.social, "directed": r.directed} for n, r in self.relations.items()},
-        })
+        folder.write_json(
+            "dataset.json",
+            {
+                "name": self.name,
+                "public": self.public,
+                "relations": {n: {"social": r.social, "directed": r.directed} for n, r in self.relations.items()},
+            },
+        )
 
     @classmethod
     def read(cls, folder: Folder) -> "Dataset":

@@ -63,8 +63,16 @@ class InteractionGraph:
 
     @classmethod
     def from_edges(  # noqa: PLR0913 - the columns of an edge list are what they are
-        cls, users: IntArray, items: IntArray, n_users: int, n_items: int, *, social: bool = False,
-        directed: bool = True, weights: NDArray[Any] | None = None, times: NDArray[Any] | None = None,
+        cls,
+        users: IntArray,
+        items: IntArray,
+        n_users: int,
+        n_items: int,
+        *,
+        social: bool = False,
+        directed: bool = True,
+        weights: NDArray[Any] | None = None,
+        times: NDArray[Any] | None = None,
     ) -> "InteractionGraph":
         """Build a graph from edges in any order.
 
@@ -95,9 +103,13 @@ class InteractionGraph:
         summed = None if values[0] is None else np.add.reduceat(values[0][order].astype(np.float64), first)
         latest = None if values[1] is None else np.maximum.reduceat(values[1][order].astype(np.float64), first)
         return cls(
-            indptr=_pointers(kept // n_items, n_users), indices=(kept % n_items).astype(np.int32), n_items=n_items,
-            social=social, directed=directed or not social,
-            weights=None if summed is None else summed.astype(np.float32), times=latest,
+            indptr=_pointers(kept // n_items, n_users),
+            indices=(kept % n_items).astype(np.int32),
+            n_items=n_items,
+            social=social,
+            directed=directed or not social,
+            weights=None if summed is None else summed.astype(np.float32),
+            times=latest,
         )
 
     @classmethod
@@ -105,8 +117,14 @@ class InteractionGraph:
         """Build the graph of a data set's relation."""
         columns = {name: relation.table[name].to_numpy() for name in relation.table.column_names}
         return cls.from_edges(
-            columns["user"], columns["item"], n_users, n_items, social=relation.social, directed=relation.directed,
-            weights=columns.get("weight"), times=columns.get("time"),
+            columns["user"],
+            columns["item"],
+            n_users,
+            n_items,
+            social=relation.social,
+            directed=relation.directed,
+            weights=columns.get("weight"),
+            times=columns.get("time"),
         )
 
     @property
@@ -153,8 +171,13 @@ class InteractionGraph:
     def select(self, keep: NDArray[np.bool_]) -> "InteractionGraph":
         """Return the graph of the entries where ``keep``, shape (n_edges,), is True."""
         return InteractionGraph(
-            _pointers(self.rows()[keep], self.n_users), self.indices[keep], self.n_items, self.social, self.directed,
-            None if self.weights is None else self.weights[keep], None if self.times is None else self.times[keep],
+            _pointers(self.rows()[keep], self.n_users),
+            self.indices[keep],
+            self.n_items,
+            self.social,
+            self.directed,
+            None if self.weights is None else self.weights[keep],
+            None if self.times is None else self.times[keep],
         )
 
     def write(self, folder: Folder) -> None:
@@ -169,7 +192,8 @@ class InteractionGraph:
         """Read what :meth:`write` wrote; memory-mapped on a local disk."""
         arrays: dict[str, Any] = {
             name: folder.read_array(name)
-            for name in ("indptr", "indices", "weights", "times") if folder.exists(f"{name}.npy")
+            for name in ("indptr", "indices", "weights", "times")
+            if folder.exists(f"{name}.npy")
         }
         return cls(**arrays, **folder.read_json("graph.json"))
 
