@@ -21,6 +21,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError, core_schema
 
+from hemicycle.core import paths
 from hemicycle.core.errors import InputError, Problem
 
 Key = tuple[str | int, ...]
@@ -83,7 +84,7 @@ class Chosen:
             )
         try:
             return typing.cast("type[Any]", getattr(importlib.import_module(module), attribute))
-        except (ImportError, AttributeError) as error:
+        except (ImportError, AttributeError, TypeError, ValueError) as error:
             raise PydanticCustomError(
                 "unknown_choice",
                 "cannot import {kind} {name}: {error}",
@@ -96,7 +97,7 @@ class Chosen:
 
     def validate(self, value: Any) -> Any:
         """Turn a mapping into the Config of the class it names; a Config passes through."""
-        if isinstance(value, Options):
+        if isinstance(value, Options) and hasattr(value, self.key):
             return value
         if isinstance(value, str):
             value = {self.key: value}
@@ -106,7 +107,9 @@ class Chosen:
                 "a {kind} needs the key {key}, one of: {allowed}",
                 {"kind": self.kind, "key": repr(self.key), "allowed": ", ".join(sorted(self.table))},
             )
-        config_class = self.resolve(value[self.key]).Config
+        config_class = getattr(self.resolve(value[self.key]), "Config", None)
+        if config_class is None:
+            raise PydanticCustomError("no_config", "{name} has no Config", {"name": repr(value[self.key])})
         try:
             return config_class.model_validate(dict(value))
         except ValidationError as error:
@@ -185,7 +188,17 @@ def _roots() -> list[Path]:
 
 def read(name: str | Path, overrides: Sequence[str] = ()) -> Raw:
     """Read a file, what it extends, and overrides such as ``train.epochs=3``; nothing is validated yet."""
-    raw = _read_file(find(name), ())
+    path = find(name)
+    paths.remember(path.parent)
+    raw = _read_file(path, ())
+    for text in overrides:
+        _override(raw, text)
+    return raw
+
+
+def parse(overrides: Sequence[str]) -> Raw:
+    """Return what overrides alone say."""
+    raw = Raw({}, {})
     for text in overrides:
         _override(raw, text)
     return raw
@@ -203,26 +216,42 @@ def load(model: type[Model], name: str | Path, overrides: Sequence[str] = ()) ->
 def _read_file(path: Path, chain: tuple[Path, ...]) -> Raw:
     if path.resolve() in chain:
         raise InputError(f"{path} extends itself", where=str(chain[-1]), remedy="break the circle of 'extends'")
-    try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except UnicodeDecodeError as error:
-        raise InputError("not a text file in UTF-8", where=str(path)) from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise InputError(f"not valid YAML: {getattr(error, 'problem', error)}", where=where) from error
+    values, marks = _parse(path)
     raw = Raw({}, {})
-    if node is None:
-        return raw
-    if not isinstance(node, yaml.MappingNode):
-        raise InputError("a configuration is a mapping of keys to values", where=f"{path}:1")
-    values, marks = _plain(node, path, ())
-    parents = values.pop("extends", [])
-    for parent in [parents] if isinstance(parents, str) else parents:
+    for parent in _parents(values.pop("extends", None), marks.get(("extends",), str(path))):
         beside = path.parent / parent
         _merge(raw, _read_file(beside if beside.is_file() else find(parent), (*chain, path.resolve())))
     _merge(raw, Raw(values, marks))
     return raw
+
+
+def _parents(extends: object, where: str) -> list[str]:
+    """Return the files that ``extends`` names."""
+    names = [extends] if isinstance(extends, str) else extends or []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InputError("'extends' names one file or a list of files", where=where)
+    return names
+
+
+def _parse(path: Path) -> tuple[dict[str, Any], dict[Key, str]]:
+    """Read one YAML file: its values, and the file and line of every key."""
+    try:
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        if node is None:
+            return {}, {}
+        if not isinstance(node, yaml.MappingNode):
+            raise InputError("a configuration is a mapping of keys to values", where=f"{path}:1")
+        return _plain(node, path, ())
+    except UnicodeDecodeError as error:
+        raise InputError("not a text file in UTF-8", where=str(path)) from error
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise InputError(f"not valid YAML: {getattr(error, 'problem', error)}", where=where) from error
+    except RecursionError as error:
+        raise InputError("an alias contains itself", where=str(path), remedy="write the value out") from error
 
 
 def _plain(node: yaml.Node, path: Path, key: Key) -> tuple[Any, dict[Key, str]]:
@@ -245,22 +274,31 @@ def _plain(node: yaml.Node, path: Path, key: Key) -> tuple[Any, dict[Key, str]]:
             items.append(value)
             marks |= inner
         return items, marks
-    loader = yaml.SafeLoader("")
-    return loader.construct_object(node), marks
+    try:
+        return yaml.SafeLoader("").construct_object(node), marks
+    except ValueError as error:
+        raise InputError(f"{node.value!r} is no value: {error}", where=marks[key], remedy="put it in quotes") from error
 
 
 def _merge(base: Raw, over: Raw) -> None:
     """Lay ``over`` on ``base``: mappings are merged, everything else replaced."""
 
-    def lay(below: dict[str, Any], above: Mapping[str, Any]) -> None:
+    def lay(below: dict[str, Any], above: Mapping[str, Any], key: Key) -> None:
         for name, value in above.items():
             if isinstance(value, Mapping) and isinstance(below.get(name), dict):
-                lay(below[name], value)
+                lay(below[name], value, (*key, name))
             else:
                 below[name] = value
+                _forget(base, (*key, name))
 
-    lay(base.values, over.values)
+    lay(base.values, over.values, ())
     base.marks.update(over.marks)
+
+
+def _forget(raw: Raw, key: Key) -> None:
+    """Forget where the parts of a replaced value stood."""
+    for old in [old for old in raw.marks if old[: len(key)] == key]:
+        del raw.marks[old]
 
 
 def _override(raw: Raw, text: str) -> None:
@@ -279,7 +317,7 @@ def _override(raw: Raw, text: str) -> None:
             raise InputError(f"{dotted!r} leads nowhere at {part!r}", where="command line")
     try:
         parsed = yaml.safe_load(value)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise InputError(f"{value!r} is not valid YAML", where=f"command line {dotted}") from error
     last = keys[-1]
     if isinstance(target, list) and isinstance(last, int) and last < len(target):
@@ -288,7 +326,9 @@ def _override(raw: Raw, text: str) -> None:
         target[str(last)] = parsed
     else:
         raise InputError(f"{dotted!r} leads nowhere at {last!r}", where="command line")
-    raw.marks[keys] = "command line"
+    _forget(raw, keys)
+    for depth in range(1, len(keys) + 1):
+        raw.marks.setdefault(keys[:depth], "command line")
 
 
 # -- validation ------------------------------------------------------------------------------------------------------
@@ -335,12 +375,14 @@ def _nearest(name: str, names: typing.Iterable[str]) -> str:
 
 
 def _fields_at(model: Any, loc: Sequence[str | int]) -> set[str]:
-    """Names of the fields that a model allows at a location."""
+    """Names of the fields that a model allows at a location; indices and keys of mappings lead to what they hold."""
+    annotation = model
     for part in loc:
-        if isinstance(part, str) and isinstance(model, type) and issubclass(model, BaseModel):
-            model = model.model_fields[part].annotation if part in model.model_fields else None
-        model = _model_inside(model)
-    return set(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else set()
+        if typing.get_origin(annotation) in {types.UnionType, typing.Union}:
+            annotation = next(a for a in typing.get_args(annotation) if a is not types.NoneType)
+        fields = getattr(annotation, "model_fields", {})
+        annotation = fields[part].annotation if part in fields else _model_inside(annotation)
+    return set(getattr(_model_inside(annotation), "model_fields", {}))
 
 
 def _model_inside(annotation: Any) -> Any:

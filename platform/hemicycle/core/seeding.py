@@ -6,6 +6,8 @@ worker which holds only some columns of a table starts from the very values that
 """
 
 import hashlib
+import json
+import operator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +20,9 @@ _CHUNK = 1 << 20
 
 
 def key_of(*keys: str | int) -> int:
-    """Hash strings and integers to one 64-bit key."""
-    digest = hashlib.sha256("\x1f".join(f"{type(k).__name__}:{k}" for k in keys).encode()).digest()
+    """Hash strings and integers (numpy's too) to one 64-bit key."""
+    plain = [key if isinstance(key, str) else operator.index(key) for key in keys]
+    digest = hashlib.sha256(json.dumps(plain).encode()).digest()
     return int.from_bytes(digest[:8], "little")
 
 
@@ -50,7 +53,7 @@ def keyed_uniform(key: int, rows: NDArray[np.integer], columns: NDArray[np.integ
         row_keys = _mix(rows.astype(np.uint64) * _GOLDEN + np.uint64(key))
         column_keys = _mix(columns.astype(np.uint64) + _GOLDEN)
         bits = _mix(row_keys[:, None] ^ column_keys[None, :])
-    return ((bits >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+    return ((bits >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52
 
 
 def keyed_normal(key: int, rows: NDArray[np.integer], columns: NDArray[np.integer]) -> NDArray[np.float32]:

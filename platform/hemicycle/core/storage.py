@@ -46,8 +46,8 @@ class Folder:
     @classmethod
     def at(cls, location: str | os.PathLike[str]) -> "Folder":
         """Return the folder at a path or URI; relative paths are made absolute."""
-        text = os.fspath(location)
-        return cls(text.rstrip("/") if "://" in text else str(Path(text).expanduser().absolute()))
+        scheme, separator, rest = (text := os.fspath(location)).partition("://")
+        return cls(f"{scheme}://{rest.rstrip('/')}" if separator else str(Path(text).expanduser().absolute()))
 
     @cached_property
     def _where(self) -> tuple[pafs.FileSystem, str]:
@@ -87,27 +87,30 @@ class Folder:
         """Tell whether a file or folder of this name is here."""
         filesystem, path = self._where
         target = f"{path}/{name}" if name else path
-        return bool(filesystem.get_file_info(target).type != pafs.FileType.NotFound)
+        with _explained(self.uri):
+            return bool(filesystem.get_file_info(target).type != pafs.FileType.NotFound)
 
     def names(self) -> list[str]:
         """Names of the files and folders directly below, sorted; partly written files are left out."""
-        filesystem, path = self._where
-        selector = pafs.FileSelector(path, allow_not_found=True)
-        return sorted(i.base_name for i in filesystem.get_file_info(selector) if ".part-" not in i.base_name)
+        return sorted(i.base_name for i in self._below(recursive=False) if ".part-" not in i.base_name)
 
     def size(self) -> int:
         """Bytes of all files below."""
+        return sum(i.size or 0 for i in self._below(recursive=True) if i.is_file)
+
+    def _below(self, *, recursive: bool) -> list[pafs.FileInfo]:
         filesystem, path = self._where
-        selector = pafs.FileSelector(path, allow_not_found=True, recursive=True)
-        return sum(i.size or 0 for i in filesystem.get_file_info(selector) if i.is_file)
+        with _explained(self.uri):
+            return list(filesystem.get_file_info(pafs.FileSelector(path, allow_not_found=True, recursive=recursive)))
 
     def delete(self) -> None:
         """Remove the folder and all below it; no error when it is not there. DONE goes first."""
         filesystem, path = self._where
-        if self.exists(DONE):
-            filesystem.delete_file(f"{path}/{DONE}")
-        if self.exists():
-            filesystem.delete_dir(path)
+        with _explained(self.uri):
+            if self.exists(DONE):
+                filesystem.delete_file(f"{path}/{DONE}")
+            if self.exists():
+                filesystem.delete_dir(path)
 
     def write(self, name: str, writer: Callable[[IO[bytes]], None]) -> None:
         """Write one file whole: ``writer`` fills it, then it takes its name.
@@ -140,17 +143,13 @@ class Folder:
     # -- kinds of file ---------------------------------------------------------------------------------------------
 
     def write_json(self, name: str, value: Any) -> None:
-        """Write ``name`` as indented JSON with sorted keys."""
-        self.write_bytes(name, json.dumps(value, indent=1, sort_keys=True, default=str).encode() + b"\n")
+        """Write ``name`` as indented JSON with sorted keys; numpy's numbers stay numbers, paths become text."""
+        self.write_bytes(name, json.dumps(value, indent=1, sort_keys=True, default=_plain).encode() + b"\n")
 
     def read_json(self, name: str) -> Any:
         """Read a JSON file."""
-        try:
+        with _intact(f"{self.uri}/{name}"):
             return json.loads(self.read_bytes(name))
-        except json.JSONDecodeError as error:
-            raise StorageError(
-                f"{self.uri}/{name} is damaged: {error}. Delete its folder and run the same command again."
-            ) from error
 
     def write_table(self, name: str, table: pa.Table) -> None:
         """Write ``name``.parquet; schema metadata is kept."""
@@ -159,12 +158,12 @@ class Folder:
     def read_table(self, name: str, columns: list[str] | None = None) -> pa.Table:
         """Read ``name``.parquet."""
         filesystem, path = self._where
-        with _explained(f"{self.uri}/{name}.parquet"):
+        with _intact(f"{self.uri}/{name}.parquet"):
             return pq.read_table(f"{path}/{name}.parquet", columns=columns, filesystem=filesystem)
 
     def write_array(self, name: str, array: NDArray[Any]) -> None:
         """Write ``name``.npy."""
-        contiguous = np.ascontiguousarray(array)
+        contiguous = np.asarray(array, order="C")
         header = io.BytesIO()
         np.lib.format.write_array_header_1_0(header, np.lib.format.header_data_from_array_1_0(contiguous))
 
@@ -178,10 +177,10 @@ class Folder:
     def read_array(self, name: str) -> NDArray[Any]:
         """Read ``name``.npy; memory-mapped read-only on a local disk."""
         if self.local is not None:
-            with _explained(f"{self.uri}/{name}.npy"):
+            with _intact(f"{self.uri}/{name}.npy"):
                 return np.asarray(np.load(self.local / f"{name}.npy", mmap_mode="r", allow_pickle=False))
-        array: NDArray[Any] = np.load(io.BytesIO(self.read_bytes(f"{name}.npy")), allow_pickle=False)
-        return array
+        with _intact(f"{self.uri}/{name}.npy"):
+            return np.asarray(np.load(io.BytesIO(self.read_bytes(f"{name}.npy")), allow_pickle=False))
 
     # -- finishing -------------------------------------------------------------------------------------------------
 
@@ -217,6 +216,11 @@ class Folder:
         return shutil.disk_usage(existing).free
 
 
+def _plain(value: object) -> Any:
+    """Turn what JSON does not know into what it knows."""
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else str(value)
+
+
 def _discard(_: object) -> None:
     """Give a call that returns something the shape of one that returns nothing."""
 
@@ -243,3 +247,14 @@ def _explained(where: str) -> Iterator[None]:
         raise StorageError(f"{where}: {error}") from error
     except pa.ArrowException as error:
         raise StorageError(f"{where}: {error}") from error
+
+
+@contextmanager
+def _intact(where: str) -> Iterator[None]:
+    """As :func:`_explained`, where a file's content is read: what cannot be parsed is damaged."""
+    with _explained(where):
+        try:
+            yield
+        except (ValueError, EOFError) as error:
+            text = f"{where} is damaged: {error}. Delete its folder and run the same command again."
+            raise StorageError(text) from error

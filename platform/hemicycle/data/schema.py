@@ -12,11 +12,13 @@ from typing import Literal, Protocol
 
 import pyarrow as pa
 
+from hemicycle.core import disclosure
 from hemicycle.core.config import Options
 from hemicycle.core.storage import Folder
 
 Role = Literal["id", "name", "label", "group", "covariate", "text", "other"]
-_ROLE, _SENSITIVE, _PUBLIC = b"hemicycle.role", b"hemicycle.sensitive", b"hemicycle.public"
+_ROLE, _SENSITIVE, _PUBLIC = disclosure.ROLE, disclosure.SENSITIVE, disclosure.PUBLIC
+is_public, sensitive_columns = disclosure.is_public, disclosure.sensitive_columns
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Dataset:
         relations: name -> edges, e.g. ``votes`` or ``follows``.
         public: True when the users are public entities (members of parliament, outlets): only then may their
             ids and attitudes be shown one by one.
+        notes: what was left out when the data were read, with counts.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Dataset:
     items: pa.Table | None
     relations: Mapping[str, Relation] = field(default_factory=dict)
     public: bool = False
+    notes: tuple[str, ...] = ()
 
     def write(self, folder: Folder) -> None:
         """Write the tables as parquet files with ``dataset.json`` beside them."""
@@ -65,6 +69,7 @@ class Dataset:
             {
                 "name": self.name,
                 "public": self.public,
+                "notes": list(self.notes),
                 "relations": {n: {"social": r.social, "directed": r.directed} for n, r in self.relations.items()},
             },
         )
@@ -77,7 +82,8 @@ class Dataset:
             name: Relation(folder.read_table(f"relation-{name}"), **kind) for name, kind in about["relations"].items()
         }
         items = folder.read_table("items") if folder.exists("items.parquet") else None
-        return cls(about["name"], folder.read_table("users"), items, relations, about["public"])
+        users, notes = folder.read_table("users"), tuple(about.get("notes", ()))
+        return cls(about["name"], users, items, relations, about["public"], notes)
 
 
 class Source(Protocol):
@@ -95,11 +101,14 @@ class Source(Protocol):
 
 
 def tag(table: pa.Table, roles: Mapping[str, Role], *, public: bool) -> pa.Table:
-    """Write each column's role into the schema; labels of users who are not public are sensitive."""
+    """Write each column's role into the schema; labels and groups of users who are not public are sensitive.
+
+    A group is sensitive like a label because it often is the party.
+    """
     fields = []
     for column in table.schema:
         role = roles.get(column.name, "other")
-        sensitive = not public and role == "label"
+        sensitive = not public and role in ("label", "group")
         fields.append(column.with_metadata({_ROLE: role.encode(), _SENSITIVE: str(sensitive).lower().encode()}))
     return table.cast(pa.schema(fields, metadata={_PUBLIC: str(public).lower().encode()}))
 
@@ -112,13 +121,3 @@ def roles(table: pa.Table) -> dict[str, str]:
 def with_role(table: pa.Table, role: Role) -> list[str]:
     """Names of the columns that have a role."""
     return [name for name, found in roles(table).items() if found == role]
-
-
-def sensitive_columns(table: pa.Table) -> list[str]:
-    """Names of the columns tagged sensitive."""
-    return [f.name for f in table.schema if (f.metadata or {}).get(_SENSITIVE) == b"true"]
-
-
-def is_public(table: pa.Table) -> bool:
-    """True when the rows are public entities; a table that does not say so is not."""
-    return bool((table.schema.metadata or {}).get(_PUBLIC) == b"true")

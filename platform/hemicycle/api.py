@@ -1,0 +1,424 @@
+"""The verbs as functions, for notebooks and jobs; the command line calls the same.
+
+>>> from hemicycle import api
+>>> study = api.run("quickstart", ["seeds=2"], executor=api.local())  # doctest: +SKIP
+>>> study.tables["probe_results"]  # doctest: +SKIP
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import yaml
+
+from hemicycle.compute.doctor import Check, examine
+from hemicycle.compute.executor import RayExecutor
+from hemicycle.core import config as configuration
+from hemicycle.core.disclosure import check_release
+from hemicycle.core.errors import InputError
+from hemicycle.core.storage import Folder
+from hemicycle.core.tracking import NullTracker, Tracker
+from hemicycle.data import registry
+from hemicycle.data.catalogue import SOURCE
+from hemicycle.data.describe import describe
+from hemicycle.data.schema import Dataset
+from hemicycle.data.synthetic import Synthetic, SyntheticConfig
+from hemicycle.population.foreign import ForeignConfig, foreign_kind
+from hemicycle.reports.facts import StudyFacts
+from hemicycle.reports.findings import summary_lines
+from hemicycle.reports.html import write_report
+from hemicycle.reports.tracking import tracked_runs
+from hemicycle.reports.wandb_tracker import WandbTracker
+from hemicycle.studies import costs
+from hemicycle.studies.config import StudyConfig
+from hemicycle.studies.engine import FAILED, Event, Listener
+from hemicycle.studies.executor import Executor, LocalExecutor, provenance
+from hemicycle.studies.models import ingest_foreign
+from hemicycle.studies.plan import data_step_of
+from hemicycle.studies.run import ABOUT, PLAN, Study, look, run_study, study_folder
+from hemicycle.studies.steps import Step
+
+REPORT = "report.html"
+
+
+def open_store(path: str | os.PathLike[str] | None = None) -> Folder:
+    """Return the store: ``path``, else ``$HEMICYCLE_STORE``, else ``hemicycle-store`` in the current folder."""
+    return Folder.at(path or os.environ.get("HEMICYCLE_STORE") or "hemicycle-store")
+
+
+def load(config: str | Path | StudyConfig, overrides: Sequence[str] = ()) -> StudyConfig:
+    """Read a study: a file, the name of a shipped one, or a configuration as it is."""
+    return config if isinstance(config, StudyConfig) else configuration.load(StudyConfig, config, overrides)
+
+
+def local() -> Executor:
+    """Run everything in this process."""
+    return LocalExecutor()
+
+
+def ray(address: str | None = None, cpus: int | None = None) -> Executor:
+    """Run on a Ray cluster: at ``address``, around this job, or started on this machine."""
+    return RayExecutor(address, cpus)
+
+
+def silent(event: Event) -> None:
+    """Tell nothing."""
+    del event
+
+
+# -- run -------------------------------------------------------------------------------------------------------------
+
+
+def run(  # noqa: PLR0913 - options of the verb, by name
+    config: str | Path | StudyConfig,
+    overrides: Sequence[str] = (),
+    *,
+    executor: Executor | None = None,
+    tracker: Tracker | None = None,
+    store: Folder | None = None,
+    listener: Listener = silent,
+    refresh: bool = False,
+) -> Study:
+    """Run a study to its report. What is finished is not done again; what failed is tried again.
+
+    Args:
+        config: file, name or configuration.
+        overrides: e.g. ``["train.epochs=3"]``.
+        executor: who computes; default: Ray on this machine.
+        tracker: who is told of finished models and arms; default: as the study's ``tracking`` says.
+        store: where results lie; default: :func:`open_store`.
+        listener: told of every step.
+        refresh: make everything again.
+
+    Raises:
+        InputError: something is wrong with the configuration, the data or the store; nothing was started.
+    """
+    study_config, place = load(config, overrides), store or open_store()
+    by = executor or ray()
+    try:
+        study = run_study(study_config, by, place, listener, refresh=refresh)
+    finally:
+        by.close()
+    if study.changed:
+        _finish(study, tracker or _tracker(study_config, study.folder))
+    return study
+
+
+def _finish(study: Study, tracker: Tracker) -> None:
+    """Write the report, tell the tracker, close the study's folder."""
+    about = facts(study)
+    write_report(about, study.tables, study.folder)
+    for tracked in tracked_runs(about, study.tables):
+        tracker.record(tracked)
+    study.folder.finish()
+
+
+def _tracker(config: StudyConfig, folder: Folder) -> Tracker:
+    mode = config.tracking.wandb
+    return NullTracker() if mode == "disabled" else WandbTracker(folder, config.tracking.project, mode)
+
+
+def facts(study: Study) -> StudyFacts:
+    """What the report says of a study beside its tables."""
+    config, data = study.config, study.dataset
+    seconds: dict[str, float] = {}
+    for step in study.outcome.steps.values():
+        folder = Folder(study.folder.uri.rsplit("/studies/", 1)[0])
+        if step.folder(folder).done:
+            seconds[step.kind] = seconds.get(step.kind, 0.0) + step.folder(folder).read_json("manifest.json")["seconds"]
+    return StudyFacts(
+        title=config.title or config.name,
+        question=config.question,
+        name=config.name,
+        fingerprint=config.fingerprint(),
+        config=config.model_dump(mode="json"),
+        provenance=provenance() | {"seconds by kind of step": {k: round(v, 1) for k, v in seconds.items()}},
+        data=_described(data),
+        public=data.public,
+        citations=tuple(getattr(data, "citations", ())),
+    )
+
+
+def _described(data: Dataset) -> dict[str, Any]:
+    counts = {"users": data.users.num_rows, "items": 0 if data.items is None else data.items.num_rows}
+    return {"name": data.name, **counts, **{name: r.table.num_rows for name, r in data.relations.items()}}
+
+
+def headlines(study: Study) -> list[str]:
+    """Findings of a study in sentences."""
+    return summary_lines(study.tables)
+
+
+def report(config: str | Path | StudyConfig, overrides: Sequence[str] = (), *, store: Folder | None = None) -> str:
+    """Write the report of a finished study again and return where it is."""
+    study = run(config, overrides, executor=local(), tracker=NullTracker(), store=store)
+    write_report(facts(study), study.tables, study.folder)
+    return f"{study.folder.uri}/{REPORT}"
+
+
+# -- look ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A step of a plan and what will become of it."""
+
+    step: Step
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would do.
+
+    Args:
+        steps: in the order of dependence; steps that follow from results (probes of each record) come when these exist.
+        problems: why it would be refused; empty when it fits.
+    """
+
+    steps: list[Planned]
+    problems: list[str]
+
+    @property
+    def todo(self) -> list[Step]:
+        """Steps that would run."""
+        return [planned.step for planned in self.steps if planned.state == "to run"]
+
+
+def plan(
+    config: str | Path | StudyConfig, overrides: Sequence[str] = (), *, store: Folder | None = None, slots: int = 1
+) -> Plan:
+    """Say what a run would do, without writing anything."""
+    study_config, place = load(config, overrides), store or open_store()
+    _, steps = look(study_config, place)
+    rows = [_planned(step, place) for step in _closure(steps)]
+    todo = [planned.step for planned in rows if planned.state == "to run"]
+    return Plan(rows, [str(problem) for problem in costs.misfits(todo, place, slots)])
+
+
+def _closure(steps: Sequence[Step]) -> list[Step]:
+    """Steps with what they build on first."""
+    found: dict[str, Step] = {}
+
+    def visit(step: Step) -> None:
+        if step.fingerprint not in found:
+            for before in step.inputs.values():
+                visit(before)
+            found[step.fingerprint] = step
+
+    for step in steps:
+        visit(step)
+    return list(found.values())
+
+
+def _planned(step: Step, store: Folder) -> Planned:
+    folder = step.folder(store)
+    if folder.done:
+        return Planned(step, "cached", "finished before with the same configuration and inputs")
+    if folder.exists(FAILED):
+        return Planned(step, "to run", "failed before: " + folder.read_json(FAILED)["error"].splitlines()[0])
+    if folder.exists():
+        return Planned(step, "to run", "interrupted before")
+    return Planned(step, "to run", "new")
+
+
+def status(store: Folder | None = None) -> pd.DataFrame:
+    """One row a study of the store: steps finished, failed and missing, and where its report is."""
+    place = store or open_store()
+    rows = [_status(folder, place) for folder in _studies(place)]
+    return pd.DataFrame(rows, columns=["study", "steps", "finished", "failed", "missing", "report"])
+
+
+def _status(folder: Folder, store: Folder) -> dict[str, Any]:
+    steps = [store / "steps" / s["kind"] / s["fingerprint"] for s in folder.read_json(PLAN)["steps"]]
+    done = [step.done for step in steps]
+    failed = sum(step.exists(FAILED) for step, finished in zip(steps, done, strict=True) if not finished)
+    return {
+        "study": folder.name,
+        "steps": len(steps),
+        "finished": sum(done),
+        "failed": failed,
+        "missing": len(steps) - sum(done) - failed,
+        "report": f"{folder.uri}/{REPORT}" if folder.exists(REPORT) else "",
+    }
+
+
+def _studies(store: Folder) -> list[Folder]:
+    root = store / "studies"
+    return [root / name for name in root.names() if (root / name).exists(PLAN)]
+
+
+def find_study(name: str, store: Folder) -> Folder:
+    """Return the folder of a study: its folder's name, or its short name when that is unique.
+
+    Raises:
+        InputError: there is none, or there are several.
+    """
+    found = [f for f in _studies(store) if f.name == name] or [
+        f for f in _studies(store) if f.name.rpartition("-")[0] == name
+    ]
+    if len(found) != 1:
+        known = ", ".join(f.name for f in found or _studies(store)) or "none yet"
+        what = f"several studies are called {name!r}" if found else f"there is no study {name!r} in {store.uri}"
+        raise InputError(what, remedy=f"studies: {known}")
+    return found[0]
+
+
+def show(run_id: str, store: Folder | None = None) -> dict[str, Any]:
+    """Return the provenance of one run: a step's fingerprint (its beginning is enough) or a model's name.
+
+    Raises:
+        InputError: nothing, or more than one thing, is called that.
+    """
+    place = store or open_store()
+    steps = place / "steps"
+    wanted = {run_id} | {
+        row.id
+        for folder in _studies(place)
+        if (folder / "tables").exists("records.parquet")
+        for row in (folder / "tables").read_table("records").to_pandas().itertuples()
+        if row.name == run_id
+    }
+    found = [
+        steps / kind / name
+        for kind in steps.names()
+        for name in (steps / kind).names()
+        if any(name.startswith(start) for start in wanted)
+    ]
+    if len(found) != 1:
+        raise InputError(
+            f"{len(found)} runs are called {run_id!r}",
+            remedy="give more of the fingerprint; `hemicycle population list STUDY` names models",
+        )
+    folder = found[0]
+    name = "manifest.json" if folder.done else FAILED
+    return {"folder": folder.uri, "finished": folder.done, **(folder.read_json(name) if folder.exists(name) else {})}
+
+
+def export(study: str, table: str, store: Folder | None = None) -> pa.Table:
+    """Return a table of a study, or ``users``, ``items`` or a relation of its data, for another program.
+
+    Raises:
+        DisclosureError: it holds sensitive values of people who are not public, row by row.
+        InputError: there is no such table.
+    """
+    place = store or open_store()
+    folder = find_study(study, place)
+    tables = folder / "tables"
+    known = [name.removesuffix(".parquet") for name in tables.names()]
+    steps = {s["kind"]: s["fingerprint"] for s in folder.read_json(PLAN)["steps"] if s["kind"] == "data"}
+    data = place / "steps" / "data" / steps["data"]
+    of_data = [name.removesuffix(".parquet") for name in data.names() if name.endswith(".parquet")]
+    if table not in known + of_data:
+        raise InputError(f"the study has no table {table!r}", remedy=f"tables: {', '.join(known + of_data)}")
+    found = (tables if table in known else data).read_table(table)
+    check_release(table, found)
+    return found
+
+
+def population(study: str, store: Folder | None = None) -> pd.DataFrame:
+    """Return the records of a study's population."""
+    found: pd.DataFrame = export(study, "records", store).to_pandas()
+    return found
+
+
+def population_add(config: str, name: str, file: Path, output: Path | None = None) -> Path:
+    """Write a configuration that extends a study by a foreign model; its file is checked against the data.
+
+    Args:
+        config: the study's YAML file.
+        name: what the model is to be called.
+        file: parquet with id and vector (optionally layer, epoch), or with user, item and rank.
+        output: the new file; default: beside the old one.
+
+    Raises:
+        InputError: the name is taken, or the file cannot be used with this data.
+    """
+    base = configuration.find(config)
+    study = load(base)
+    if name in study.population:
+        raise InputError(f"{base} has a member {name!r} already", remedy="choose another name")
+    kind = foreign_kind(file)
+    path = output or Path(f"{base.stem}+{name}.yaml")
+    lines = {"extends": str(base.resolve()), "population": {name: {kind: str(file.resolve())}}}
+    with TemporaryDirectory() as folder:
+        dataset, _ = look(study, Folder.at(folder))
+        ingest_foreign(ForeignConfig(**{kind: file}), dataset, Folder.at(folder))
+    path.write_text(yaml.safe_dump(lines, sort_keys=False), encoding="utf-8")
+    return path
+
+
+# -- data ------------------------------------------------------------------------------------------------------------
+
+
+def data_status() -> list[registry.Status]:
+    """Return the known data sets and whether they are here."""
+    return registry.status()
+
+
+def data_fetch(name: str) -> Path:
+    """Download what is missing of a data set, check its files and return its folder."""
+    registry.fetch(name)
+    return registry.verify(name)
+
+
+def data_describe(config: str | StudyConfig, overrides: Sequence[str] = ()) -> pd.DataFrame:
+    """Describe the data of a study, or of a data set by name; aggregates only."""
+    if isinstance(config, str) and config in registry.entries():
+        return describe(registry.open_source(config).read())
+    return describe(SOURCE.build(load(config, overrides).data).read())
+
+
+def data_synthesize(output: str | Path, overrides: Sequence[str] = ()) -> list[str]:
+    """Make a synthetic society, write its tables below ``output`` and say what it has."""
+    config = configuration.validate(SyntheticConfig, configuration.parse(overrides))
+    folder = Folder.at(output)
+    folder.check_writable()
+    dataset = Synthetic(config).read()
+    dataset.write(folder)
+    folder.finish()
+    counts = {"users": dataset.users.num_rows, **{name: r.table.num_rows for name, r in dataset.relations.items()}}
+    return [f"{name}: {count:,}" for name, count in counts.items()] + [f"tables: {folder.uri}"]
+
+
+def doctor(store: Folder | None = None) -> list[Check]:
+    """Examine this machine: versions, Ray, storage, the standard library, GPU."""
+    return examine(store or open_store())
+
+
+__all__ = [
+    "ABOUT",
+    "Check",
+    "Plan",
+    "Planned",
+    "Study",
+    "data_describe",
+    "data_fetch",
+    "data_status",
+    "data_step_of",
+    "data_synthesize",
+    "doctor",
+    "export",
+    "facts",
+    "find_study",
+    "headlines",
+    "load",
+    "local",
+    "open_store",
+    "plan",
+    "population",
+    "population_add",
+    "ray",
+    "report",
+    "run",
+    "show",
+    "silent",
+    "status",
+    "study_folder",
+]

@@ -1,0 +1,255 @@
+"""Configuration of a synthetic society."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidatorFunctionWrapHandler, WrapValidator, model_validator
+
+from hemicycle.core.config import Options
+
+Correlation = Annotated[float, Field(gt=-1, lt=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Preset = Literal["two-party", "multi-party", "uniform"]
+ROWS = 2**31 - 1
+"""Edges hold row numbers as int32."""
+
+
+def _number_as(*names: str) -> Callable[[Any], Any]:
+    """Let a bare number stand for a mapping that sets these keys to it."""
+
+    def expand(value: Any) -> Any:
+        return dict.fromkeys(names, value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+    return expand
+
+
+class Party(Options):
+    """A party: where its members stand, and how many they are."""
+
+    name: str = Field(min_length=1)
+    """Value of the column ``party``."""
+    share: float = Field(gt=0, le=1)
+    """Probability that a user belongs to it; the shares of all parties sum to 1."""
+    position: tuple[float, ...]
+    """Centre, one coordinate in [-1, 1] for each dimension."""
+    spread: float = Field(default=0.2, ge=0, le=2)
+    """Standard deviation in each dimension (normal), or half the width (uniform)."""
+    shape: Literal["normal", "uniform"] = "normal"
+    """Distribution of its members around the centre."""
+
+
+def _preset_or_list(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Validate a name as a preset and all else as a list, so that errors speak of one of the two only."""
+    if not isinstance(value, str):
+        return TypeAdapter(tuple[Party, ...]).validate_python(value)
+    if value not in get_args(Preset):
+        raise ValueError(f"there is no preset of parties {value!r}; choose {', '.join(get_args(Preset))} or list them")
+    return handler(value)
+
+
+class Follows(Options):
+    """Who follows whom. A bare number stands for ``per_user``."""
+
+    per_user: float = Field(default=10.0, ge=0)
+    """Mean number of accounts that a user follows."""
+    total: int | None = Field(default=None, ge=0)
+    """Exact number of edges; replaces ``per_user``."""
+    homophily: float = Field(default=3.0, ge=0, le=100)
+    """Decay of the probability to follow with attitude distance; 0: none."""
+    exponent: float = Field(default=2.5, gt=1.2, le=10)
+    """Exponent of the power law of in-degrees."""
+
+
+class Communities(Options):
+    """Groups inside which users follow each other. A bare number stands for ``number``."""
+
+    number: int = Field(default=10, ge=1, le=1000)
+    """How many, of equal expected size."""
+    strength: Share = 0.3
+    """Probability that a follow is chosen inside the own community."""
+    alignment: Share = 0.0
+    """Probability that a user's community is one of those of the own party; 0: independent of parties."""
+
+
+class Items(Options):
+    """What users interact with. A bare number stands for ``number``; 0: no items."""
+
+    number: int = Field(default=1000, ge=0, le=ROWS)
+    """How many."""
+    outlets: int = Field(default=20, ge=1)
+    """Number of publishers; an item's leaning is near its outlet's."""
+    leaning: Literal["users", "uniform"] = "users"
+    """Where outlets stand: like users drawn at random, or uniformly over the attitude space."""
+    spread: float = Field(default=0.1, ge=0, le=2)
+    """Standard deviation of items around their outlet, in half-widths of the attitude space."""
+    exponent: float = Field(default=2.5, gt=1.2, le=10)
+    """Exponent of the power law of popularity."""
+    texts: bool = False
+    """Give every item a short text whose words depend on its leaning."""
+    words: int = Field(default=8, ge=1, le=100)
+    """Words in a text."""
+    slant: float = Field(default=3.0, ge=0, le=100)
+    """How strongly words depend on leaning; 0: not at all."""
+
+
+class Interactions(Options):
+    """Which items users consume. A bare number stands for ``per_user``."""
+
+    per_user: float = Field(default=10.0, ge=0)
+    """Mean number of items of a user."""
+    total: int | None = Field(default=None, ge=0)
+    """Exact number of edges; replaces ``per_user``."""
+    affinity: float = Field(default=3.0, ge=0, le=100)
+    """Decay of the probability to consume with attitude distance; 0: taste plays no part."""
+    popularity: float = Field(default=1.0, ge=0, le=4)
+    """Power of an item's popularity in the probability to consume; 0: popularity plays no part."""
+
+
+class Confounding(Options):
+    """Correlation of covariates with attitude dimension 0. A bare number stands for all three."""
+
+    age: Correlation = 0.0
+    """With age."""
+    activity: Correlation = 0.0
+    """With the logarithm of activity, which drives out-degrees."""
+    region: Correlation = 0.0
+    """With the normal score of which the regions are equal slices."""
+
+
+class SyntheticConfig(Options):
+    """A synthetic society: its equations stand in :mod:`hemicycle.data.synthetic`."""
+
+    source: str = "synthetic"
+    """Short name of the source."""
+    name: str = Field(default="synthetic society", min_length=1)
+    """Name of the data set, for people."""
+    users: int = Field(default=1000, ge=2, le=ROWS)
+    """Number of users."""
+    dimensions: int = Field(default=1, ge=1, le=8)
+    """Attitude dimensions."""
+    parties: Annotated[Preset | tuple[Party, ...], WrapValidator(_preset_or_list)] = "two-party"
+    """A preset (two-party, multi-party, uniform) or a list of parties."""
+    correlation: Correlation = 0.0
+    """Correlation between any two dimensions within a party."""
+    follows: Annotated[Follows, BeforeValidator(_number_as("per_user"), json_schema_input_type=Follows | float)] = (
+        Follows()
+    )
+    """The social graph."""
+    communities: Annotated[
+        Communities, BeforeValidator(_number_as("number"), json_schema_input_type=Communities | int)
+    ] = Communities()
+    """Communities of the social graph."""
+    items: Annotated[Items, BeforeValidator(_number_as("number"), json_schema_input_type=Items | int)] = Items()
+    """Items and their outlets."""
+    interactions: Annotated[
+        Interactions, BeforeValidator(_number_as("per_user"), json_schema_input_type=Interactions | float)
+    ] = Interactions()
+    """Consumption of items."""
+    confounding: Annotated[
+        Confounding,
+        BeforeValidator(_number_as("age", "activity", "region"), json_schema_input_type=Confounding | float),
+    ] = Confounding()
+    """Correlation of age, activity and region with attitude dimension 0."""
+    activity_spread: float = Field(default=0.5, ge=0, le=3)
+    """Standard deviation of the logarithm of activity."""
+    regions: int = Field(default=8, ge=1, le=1000)
+    """Number of regions."""
+    seed: int = Field(default=0, ge=0)
+    """Seed of items and interactions, and of what follows where it has none of its own."""
+    graph_seed: int | None = Field(default=None, ge=0)
+    """Seed of communities and follows; None: ``seed``."""
+    opinion_seed: int | None = Field(default=None, ge=0)
+    """Seed of parties, attitudes and confounders; None: ``seed``."""
+
+    @property
+    def n_follows(self) -> int:
+        """Exact number of follows."""
+        return _total(self.follows, self.users)
+
+    @property
+    def n_interactions(self) -> int:
+        """Exact number of interactions."""
+        return _total(self.interactions, self.users) if self.items.number else 0
+
+    def seed_of(self, part: Literal["graph", "opinion"]) -> int:
+        """Return the seed of the social graph or of the opinions."""
+        own = self.graph_seed if part == "graph" else self.opinion_seed
+        return self.seed if own is None else own
+
+    def party_list(self) -> tuple[Party, ...]:
+        """Return the parties, those of a preset spelt out."""
+        return self.parties if isinstance(self.parties, tuple) else preset(self.parties, self.dimensions)
+
+    @model_validator(mode="after")
+    def _parties_fit(self) -> Self:
+        parties = self.party_list()
+        total = sum(party.share for party in parties)
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"the shares of the parties sum to {total:g}; they must sum to 1")
+        if len({party.name for party in parties}) < len(parties):
+            raise ValueError("two parties have the same name; give each its own")
+        for party in parties:
+            self._check_position(party)
+        return self
+
+    def _check_position(self, party: Party) -> None:
+        given = len(party.position)
+        if given != self.dimensions:
+            raise ValueError(
+                f"party {party.name!r} has a position of {given} coordinates, but dimensions is {self.dimensions}; "
+                "give one coordinate for each dimension"
+            )
+        if any(abs(coordinate) > 1 for coordinate in party.position):
+            raise ValueError(f"party {party.name!r} stands at {list(party.position)}; coordinates are in [-1, 1]")
+
+    @model_validator(mode="after")
+    def _correlation_possible(self) -> Self:
+        lowest = -1 / (self.dimensions - 1) if self.dimensions > 1 else -1
+        if self.correlation <= lowest and self.dimensions > 1:
+            raise ValueError(
+                f"{self.dimensions} dimensions cannot all be correlated by {self.correlation:g}; "
+                f"choose a correlation above {lowest:.3g}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _edges_fit(self) -> Self:
+        room = {
+            "follows": (self.n_follows, self.users * (self.users - 1)),
+            "interactions": (self.n_interactions, self.users * self.items.number),
+        }
+        for name, (wanted, most) in room.items():
+            if wanted > most:
+                raise ValueError(
+                    f"{wanted} {name} do not fit: {self.users} users allow at most {most} distinct ones; "
+                    f"lower {name}.total or {name}.per_user"
+                )
+        if not self.items.number and (self.interactions.total or 0) > 0:
+            raise ValueError("interactions need items; set items.number above 0 or interactions.total to 0")
+        return self
+
+
+def _total(amount: Follows | Interactions, users: int) -> int:
+    return round(amount.per_user * users) if amount.total is None else amount.total
+
+
+def preset(name: Preset, dimensions: int) -> tuple[Party, ...]:
+    """Return the parties of a preset.
+
+    ``two-party``: halves at -.5 and .5 on dimension 0. ``multi-party``: five parties along dimension 0, the middle
+    ones larger, alternating on dimension 1. ``uniform``: no parties, users uniform over the space.
+    """
+
+    def at(first: float, second: float = 0.0) -> tuple[float, ...]:
+        return (first, second, *[0.0] * dimensions)[:dimensions]
+
+    if name == "uniform":
+        return (Party(name="all", share=1, position=at(0.0), spread=1, shape="uniform"),)
+    if name == "two-party":
+        return tuple(Party(name=n, share=0.5, position=at(x)) for n, x in (("left", -0.5), ("right", 0.5)))
+    names = ("far-left", "left", "centre", "right", "far-right")
+    shares, places = (0.1, 0.25, 0.3, 0.25, 0.1), (-0.8, -0.4, 0.0, 0.4, 0.8)
+    return tuple(
+        Party(name=n, share=share, position=at(x, 0.3 * (-1) ** k), spread=0.12)
+        for k, (n, share, x) in enumerate(zip(names, shares, places, strict=True))
+    )

@@ -1,0 +1,181 @@
+"""Split a graph's edges into training, validation and test, user by user.
+
+Every user with an edge keeps at least one for training. In a graph between users an edge and its reverse, where both
+exist, always fall into the same part: a friendship left in training one way round would give away the other.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from hemicycle.core.config import Options
+from hemicycle.core.errors import InputError
+from hemicycle.core.seeding import rng
+from hemicycle.core.storage import Folder
+from hemicycle.graphs.interaction import InteractionGraph
+
+TRAIN, VALID, TEST = 0, 1, 2
+_PARTS = ("train", "valid", "test")
+Parts = NDArray[np.int8]
+
+
+class SplitConfig(Options):
+    """How edges are held out."""
+
+    kind: Literal["random", "temporal", "snapshot", "leave_one_out"] = "random"
+    """``random``: edges drawn from each user's; ``temporal``: each user's latest; ``snapshot``: edges from the first
+    of ``cut_times`` on are validation, from the second on test; ``leave_one_out``: one edge a user in either part, the
+    latest where times are known."""
+    test: float = Field(0.1, ge=0, lt=1)
+    """Fraction of a user's edges in test (``random`` and ``temporal``), rounded at random so that it holds on
+    average."""
+    valid: float = Field(0.1, ge=0, lt=1)
+    """Fraction of a user's edges in validation."""
+    seed: int = Field(0, ge=0)
+    """Key of the draw."""
+    cut_times: tuple[float, float] | None = None
+    """Two times in seconds, the first not after the second; needed by ``snapshot``."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Three graphs over the same users and items whose edges do not overlap."""
+
+    train: InteractionGraph
+    valid: InteractionGraph
+    test: InteractionGraph
+
+    def write(self, folder: Folder) -> None:
+        """Write the three graphs."""
+        for part in _PARTS:
+            getattr(self, part).write(folder / part)
+
+    @classmethod
+    def read(cls, folder: Folder) -> "Split":
+        """Read what :meth:`write` wrote."""
+        return cls(*(InteractionGraph.read(folder / part) for part in _PARTS))
+
+
+def split(graph: InteractionGraph, config: SplitConfig) -> Split:
+    """Split a graph.
+
+    Raises:
+        InputError: times are needed and missing, the cut times are not ascending, the fractions leave nothing to
+            train on, or nothing falls into test although it was asked for.
+    """
+    _check(graph, config)
+    order = _order(graph, config)
+    parts = _snapshot(order, config) if config.kind == "snapshot" else _held_out(graph, config, order)
+    reverse = _reverse(graph)
+    parts = _together(parts, reverse)
+    _keep_one(graph, parts, order, reverse)
+    if not (parts == TEST).any() and (config.test > 0 or config.kind in {"snapshot", "leave_one_out"}):
+        raise InputError(
+            f"the {config.kind} split leaves no edge in test", remedy="raise the fraction or move the cut times"
+        )
+    return Split(*(graph.select(parts == part) for part in (TRAIN, VALID, TEST)))
+
+
+def _check(graph: InteractionGraph, config: SplitConfig) -> None:
+    if config.kind in {"temporal", "snapshot"} and graph.times is None:
+        raise InputError(
+            f"a {config.kind} split needs the time of every edge and the graph has none",
+            remedy="name the time column of the edge list, or choose kind: random",
+        )
+    if config.kind == "snapshot" and (config.cut_times is None or config.cut_times[0] > config.cut_times[1]):
+        raise InputError(
+            f"a snapshot split needs two ascending cut_times, not {config.cut_times}",
+            remedy="give the start of validation and the start of test in seconds",
+        )
+    if config.test + config.valid >= 1:
+        raise InputError(f"test {config.test} and valid {config.valid} leave nothing to train on")
+
+
+def _order(graph: InteractionGraph, config: SplitConfig) -> NDArray[np.float64]:
+    """Position of every edge in the queue of its user; the last are held out first."""
+    if graph.times is not None and config.kind != "random":
+        return np.asarray(graph.times)
+    return rng("split", config.seed, "order").random(graph.n_edges)
+
+
+def _snapshot(times: NDArray[np.float64], config: SplitConfig) -> Parts:
+    cuts = np.asarray(config.cut_times)
+    return np.searchsorted(cuts, times, side="right").astype(np.int8)
+
+
+def _held_out(graph: InteractionGraph, config: SplitConfig, order: NDArray[np.float64]) -> Parts:
+    """Mark the last edges of every user, test behind validation."""
+    chosen = _candidates(graph, config)
+    rows = graph.rows()[chosen]
+    counts = np.bincount(rows, minlength=graph.n_users)
+    n_test, n_valid = _sizes(counts, config)
+    queue = np.lexsort((order[chosen], rows))
+    from_end = np.repeat(np.cumsum(counts), counts) - 1 - np.arange(len(rows))
+    held = (from_end < np.repeat(n_test + n_valid, counts)).astype(np.int8)
+    held += from_end < np.repeat(n_test, counts)
+    parts = np.zeros(graph.n_edges, np.int8)
+    parts[chosen[queue]] = held
+    return parts
+
+
+def _candidates(graph: InteractionGraph, config: SplitConfig) -> NDArray[np.int64]:
+    """Edges that may be marked: one direction, drawn by a coin, of each edge that exists both ways.
+
+    Marking both would hold out nearly twice the fraction asked for.
+    """
+    everything = np.arange(graph.n_edges)
+    if not graph.social or config.kind == "leave_one_out":
+        return everything
+    reverse = _reverse(graph)
+    coin = rng("split", config.seed, "direction").random(graph.n_edges) < 0.5
+    first = everything < reverse
+    owner = np.where(first, coin, ~coin[reverse])
+    return everything[(reverse < 0) | owner]
+
+
+def _sizes(counts: NDArray[np.int64], config: SplitConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Edges of each user in test and in validation; one is left."""
+    if config.kind == "leave_one_out":
+        n_test = (counts >= 2).astype(np.int64)
+        return n_test, (counts >= 3).astype(np.int64)
+    noise = rng("split", config.seed, "rounding").random((2, len(counts)))
+    n_test = np.minimum(np.floor(config.test * counts + noise[0]), np.maximum(counts - 1, 0)).astype(np.int64)
+    room = np.maximum(counts - 1 - n_test, 0)
+    return n_test, np.minimum(np.floor(config.valid * counts + noise[1]), room).astype(np.int64)
+
+
+def _reverse(graph: InteractionGraph) -> NDArray[np.int64]:
+    """Position of every edge's reverse, -1 where it does not exist, shape (n_edges,)."""
+    reverse = np.full(graph.n_edges, -1, np.int64)
+    if not graph.social:
+        return reverse
+    rows, n = graph.rows(), graph.n_items
+    keys = rows * np.int64(n) + graph.indices
+    turned = np.argsort(graph.indices, kind="stable")
+    turned_keys = graph.indices[turned] * np.int64(n) + rows[turned]
+    found = np.minimum(np.searchsorted(keys, turned_keys), graph.n_edges - 1)
+    exists = keys[found] == turned_keys
+    reverse[turned[exists]] = found[exists]
+    return reverse
+
+
+def _together(parts: Parts, reverse: NDArray[np.int64]) -> Parts:
+    """Move an edge and its reverse to the later of their two parts."""
+    return np.where(reverse >= 0, np.maximum(parts, parts[reverse]), parts)
+
+
+def _keep_one(graph: InteractionGraph, parts: Parts, order: NDArray[np.float64], reverse: NDArray[np.int64]) -> None:
+    """Give every user without a training edge the first of the queue back, with its reverse."""
+    rows = graph.rows()
+    has: NDArray[Any] = np.bincount(rows[parts == TRAIN], minlength=graph.n_users) > 0
+    lonely = np.flatnonzero(~has[rows])
+    if not len(lonely):
+        return
+    queue = lonely[np.lexsort((order[lonely], rows[lonely]))]
+    _, first = np.unique(rows[queue], return_index=True)
+    back = queue[first]
+    parts[back] = TRAIN
+    parts[reverse[back][reverse[back] >= 0]] = TRAIN

@@ -1,0 +1,175 @@
+"""Models that somebody else trained: their vectors or their lists join a population and are probed like ours."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from pydantic import model_validator
+
+from hemicycle.core.config import Options
+from hemicycle.core.errors import InputError
+from hemicycle.core.paths import find
+from hemicycle.core.records import READOUT
+from hemicycle.core.storage import Folder
+from hemicycle.recommenders.base import Embedding, Scores
+
+Alias = Callable[[list[str]], list[str]]
+"""Raw ids -> the ids of the data set (pseudonyms, unless the users are public)."""
+
+
+class ForeignConfig(Options):
+    """A foreign model: a parquet file of vectors or of recommendation lists."""
+
+    embeddings: Path | None = None
+    """Parquet with one row a user: id, vector, and optionally layer and epoch."""
+    lists: Path | None = None
+    """Parquet with one row a recommendation: user, item, rank (1 is first)."""
+    id: str = "id"
+    """Column of ``embeddings`` with the user's id."""
+    vector: str = "vector"
+    """Column of ``embeddings`` with a list of numbers."""
+    family: str = "foreign"
+    """What figures call it."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.embeddings is None) == (self.lists is None):
+            raise ValueError("give either embeddings or lists")
+        return self
+
+    @property
+    def path(self) -> Path:
+        """The file that is given, where it is found."""
+        given = self.embeddings or self.lists or Path()
+        return find(given) or given
+
+
+def foreign_kind(path: Path) -> str:
+    """Tell from a file's columns whether it holds ``embeddings`` or ``lists``.
+
+    Raises:
+        InputError: neither.
+    """
+    columns = set(_read(path, []).column_names)
+    if {"user", "item", "rank"} <= columns:
+        return "lists"
+    if {"id", "vector"} <= columns:
+        return "embeddings"
+    raise InputError(
+        f"columns {', '.join(sorted(columns))}: neither vectors nor lists",
+        str(path),
+        "give the columns id and vector (and layer, epoch), or user, item and rank",
+    )
+
+
+def _read(path: Path, needed: list[str]) -> pa.Table:
+    if not path.is_file():
+        raise InputError(f"there is no file {path}", remedy="correct the path under 'population'")
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError("not a parquet file", str(path), "write it with DataFrame.to_parquet") from error
+    missing = [name for name in needed if name not in table.column_names]
+    if missing:
+        raise InputError(
+            f"column {missing[0]!r} is missing; there are: {', '.join(table.column_names)}",
+            str(path),
+            "rename it, or say in the config what it is called",
+        )
+    return table
+
+
+def _positions(raw: pa.ChunkedArray, known: list[str], alias: Alias, where: str) -> NDArray[np.int64]:
+    """Row number of each id in the data set; -1 for ids that it does not know."""
+    ids = alias(raw.cast(pa.string()).to_pylist())
+    found: NDArray[np.int64] = pd.Index(known).get_indexer(pd.Index(ids))
+    if (found < 0).all():
+        raise InputError(
+            "none of its ids is in the data", where, "ids are compared as text: check their form and the column name"
+        )
+    return found
+
+
+def ingest_embeddings(config: ForeignConfig, users: list[str], alias: Alias, out: Folder) -> dict[str, Any]:
+    """Align vectors with the data's users and write them; returns layers and epochs.
+
+    Users without a vector get NaN and are left out of probes.
+
+    Raises:
+        InputError: the file, a column or a vector cannot be used.
+    """
+    path = config.path
+    table = _read(path, [config.id, config.vector])
+    layers = table["layer"].cast(pa.string()).to_pylist() if "layer" in table.column_names else [READOUT] * len(table)
+    epochs = table["epoch"].to_pylist() if "epoch" in table.column_names else [0] * len(table)
+    rows = _positions(table[config.id], users, alias, str(path))
+    frame = pd.DataFrame({"row": rows, "layer": layers, "epoch": epochs, "vector": table[config.vector].to_pylist()})
+    frame = frame[frame["row"] >= 0]
+    twice = frame.duplicated(["row", "layer", "epoch"])
+    if twice.any():
+        raise InputError(f"{int(twice.sum())} ids have more than one vector", str(path), "keep one row a user")
+    for (layer, epoch), part in frame.groupby(["layer", "epoch"], sort=True):
+        out.write_array(f"vectors-{layer}-{int(epoch)}", _stack(part, len(users), path))
+    return {"layers": sorted(set(frame["layer"])), "epochs": sorted({int(e) for e in frame["epoch"]})}
+
+
+def _stack(part: pd.DataFrame, n_users: int, path: Path) -> NDArray[np.float32]:
+    lengths = part["vector"].map(lambda v: -1 if v is None else len(v))
+    if len(set(lengths)) > 1 or lengths.iloc[0] < 1:
+        what = f"vectors of {len(set(lengths))} different lengths"
+        raise InputError(what, str(path), "give all users vectors of the same length")
+    vectors = np.full((n_users, int(lengths.iloc[0])), np.nan, np.float32)
+    vectors[part["row"]] = np.array(part["vector"].tolist(), np.float32)
+    bad = int((~np.isfinite(vectors[part["row"]])).any(axis=1).sum())
+    if bad:
+        raise InputError(f"{bad} vectors hold NaN or infinity", str(path), "drop or repair them")
+    return vectors
+
+
+def ingest_lists(
+    config: ForeignConfig, ids: tuple[list[str], list[str]], aliases: tuple[Alias, Alias], out: Folder
+) -> None:
+    """Align recommendation lists with the data's users and items and write them, best first, -1 where a list ends."""
+    path, (users, items) = config.path, ids
+    table = _read(path, ["user", "item", "rank"])
+    frame = pd.DataFrame(
+        {
+            "user": _positions(table["user"], users, aliases[0], str(path)),
+            "item": _positions(table["item"], items, aliases[1], str(path)),
+            "rank": table["rank"].to_pandas(),
+        }
+    )
+    frame = frame[(frame["user"] >= 0) & (frame["item"] >= 0)].sort_values(["user", "rank"], kind="stable")
+    place = frame.groupby("user").cumcount()
+    lists = np.full((len(users), int(place.max()) + 1), -1, np.int32)
+    lists[frame["user"], place] = frame["item"]
+    out.write_array("lists", lists)
+
+
+def foreign_embedding(folder: Folder, layer: str, epoch: int) -> Embedding | None:
+    """Vectors of a foreign model, or None when only its lists are known."""
+    name = f"vectors-{layer}-{epoch}"
+    if not folder.exists(f"{name}.npy"):
+        return None
+    return Embedding(folder.read_array(name), np.empty((0, 0), np.float32))
+
+
+def foreign_lists(folder: Folder, n_items: int) -> Scores | None:
+    """Scores that reproduce foreign lists: 1 / rank on the list, 0 elsewhere; None without lists."""
+    if not folder.exists("lists.npy"):
+        return None
+    lists = folder.read_array("lists")
+
+    def scores(users: NDArray[np.integer]) -> NDArray[np.floating]:
+        out = np.zeros((len(users), n_items + 1), np.float32)
+        chosen = lists[users]
+        weight = 1.0 / np.arange(1, lists.shape[1] + 1, dtype=np.float32)
+        np.put_along_axis(out, np.where(chosen < 0, n_items, chosen), np.broadcast_to(weight, chosen.shape), axis=1)
+        return out[:, :n_items]
+
+    return scores

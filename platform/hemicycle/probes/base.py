@@ -1,0 +1,155 @@
+"""What a probe is, and the table that all of them fill.
+
+A new probe is one file with a class of this protocol and one line in ``probes/catalogue.py``; from another package
+it is named ``"package.module:Class"``. It is never called alone: :func:`hemicycle.probes.probe.probe_embedding`
+runs it on the vectors and, by the same folds, on every control.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pydantic import Field
+
+from hemicycle.core.config import Options
+
+_TEXT = ("record_id", "name", "family", "status", "layer", "entity", "attribute", "scope", "probe", "cv")
+_COUNTS = ("seed", "epoch", "n", "n_groups")
+RECORD = ("record_id", "name", "family", "seed", "status", "layer", "epoch")
+"""Columns that say whose vectors were probed; the caller gives them."""
+PROBE = (
+    *RECORD,
+    *("entity", "attribute", "scope", "probe", "cv", "n", "n_groups", "score_name", "score", "ci_low", "ci_high"),
+    *("control", "control_score", "control_low", "control_high", "selectivity"),
+    *("partial_r2", "partial_low", "partial_high"),
+)
+"""Columns of the probe table: one row a control; ``n_groups`` is 0 where neither folds nor scope use groups."""
+
+
+def _type(column: str) -> pa.DataType:
+    if column in _COUNTS:
+        return pa.int64()
+    return pa.string() if column in (*_TEXT, "score_name", "control") else pa.float64()
+
+
+PROBE_SCHEMA = pa.schema([(column, _type(column)) for column in PROBE])
+"""Arrow schema of the probe table."""
+Row = dict[str, Any]
+"""One row of a table, by column."""
+
+
+def probe_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
+    """Return rows of probes as one table, shape (rows, columns of ``PROBE``)."""
+    return pa.Table.from_pylist([dict(row) for row in rows], PROBE_SCHEMA)
+
+
+class ProbeConfig(Options):
+    """Base of every probe's configuration."""
+
+    probe: str
+    """Short name of the probe, or ``package.module:Class``."""
+    labels: tuple[str, ...] = ()
+    """Attributes to read out; empty for every label column of a type that the probe can read."""
+    entity: Literal["user", "item"] = "user"
+    """Whose vectors are read."""
+    seed: int = 0
+    """Keys folds, permutations and bootstrap; all models share them."""
+    folds: int = Field(5, ge=3, le=20)
+    """Outer folds. Penalties are chosen on the others: each in turn is held out inside a training set."""
+    permutations: int = Field(20, ge=20)
+    """Permuted labels of the control."""
+    replicates: int = Field(1000, ge=1000)
+    """Bootstrap replicates of each interval."""
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Labels to be predicted out of fold.
+
+    Args:
+        blocks: predictors, each (n, d_b); in a joint model each block has its own share of the penalty.
+        labels: shape (n, t): t columns are fitted side by side, each with its own penalty.
+        folds: fold of each row, shape (n,), 0 ... k - 1.
+        centre: group of each row, shape (n,): numeric labels are centred by the means of these groups in the
+            training folds (a group unseen there by the mean of all). One group: plain centring.
+    """
+
+    blocks: tuple[NDArray[np.floating], ...]
+    labels: NDArray[Any]
+    folds: NDArray[np.integer]
+    centre: NDArray[np.integer]
+
+    @property
+    def shares(self) -> list[tuple[float, ...]]:
+        """Weights of the standardised blocks among which nested folds choose.
+
+        One block has the weight 1. Of two, either may be shrunk more than the other and the second may be left
+        out, so that a joint model contains the smaller one (banded ridge: Nunez-Elizalde, Huth & Gallant,
+        NeuroImage 2019); under one common penalty useless vectors would spoil good covariates.
+        """
+        return [(1.0, 0.0), (1.0, 0.1), (1.0, 1.0), (0.1, 1.0)] if len(self.blocks) == 2 else [(1.0,)]
+
+    def weights(self, share: tuple[float, ...]) -> NDArray[np.float64]:
+        """Weight of each column of the joined blocks, shape (sum of d_b,)."""
+        return np.repeat(share, [block.shape[1] for block in self.blocks])
+
+
+@dataclass(frozen=True, eq=False)
+class ProbeResult:
+    """What a probe predicts for users on whom it was not fitted.
+
+    Args:
+        predictions: out of fold: numbers (n, t) or probabilities of classes (n, t, classes).
+        baseline: what the training folds predict without vectors, of the same shape: (group) means, or the
+            classes' shares.
+        penalties: chosen penalty relative to the number of training rows, shape (folds, t).
+    """
+
+    predictions: NDArray[np.float64]
+    baseline: NDArray[np.float64]
+    penalties: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Statistic:
+    """A function of sums over users, so that a bootstrap replicate is one weighted sum.
+
+    Args:
+        terms: what each user adds, shape (n, m).
+        combine: sums (..., m) -> values (...); NaN where undefined.
+    """
+
+    terms: NDArray[np.float64]
+    combine: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+    @property
+    def value(self) -> float:
+        """The statistic of all users."""
+        return float(self.combine(self.terms.sum(axis=0)))
+
+
+class Probe(Protocol):
+    """Reads labels out of vectors."""
+
+    Config: ClassVar[type[Any]]
+    score_name: ClassVar[str]
+    """``r2``, ``balanced_accuracy``, ...; higher is better."""
+    stratified: ClassVar[bool]
+    """True when labels are classes, of which every fold gets its share."""
+
+    def __init__(self, config: Any) -> None: ...
+
+    def read(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return labels (n,) as numbers or class codes; InputError when this probe cannot read them."""
+
+    def fit(self, task: Task) -> ProbeResult:
+        """Predict every column of labels out of fold, penalties chosen on nested folds."""
+
+    def score(self, labels: NDArray[Any], result: ProbeResult, column: int = 0) -> Statistic:
+        """Return the score of one column of labels, shape (n,)."""
+
+    def errors(self, labels: NDArray[Any], result: ProbeResult) -> NDArray[np.float64]:
+        """Return the squared (Brier) errors of the first column, shape (n,), of which partial R2 is made."""

@@ -1,0 +1,203 @@
+"""The headline: sentences computed from the result tables, for the report's first lines and for the terminal."""
+
+import numpy as np
+import pandas as pd
+
+from hemicycle.reports.facts import Tables, table
+from hemicycle.reports.summaries import (
+    PERMUTED,
+    at_readout,
+    control,
+    control_names,
+    control_words,
+    envelope,
+    gains,
+    main_probe,
+    over_seeds,
+    recommending,
+    scores,
+    with_model,
+)
+from hemicycle.reports.theme import interval, label, listing, number, signed, small
+
+BY = ["model", "entity", "attribute", "scope", "target", "score_name", "probe"]
+MOST_MODELS, MOST_ATTRIBUTES = 8, 4
+
+
+def headline_table(probes: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+    """One row per model and target at the layer that recommends: score, untrained, gain and every control.
+
+    Returns:
+        Columns BY, ``status``, ``seeds``, ``score``, ``low``, ``high`` (envelope of the seeds' 95 % bootstrap
+        intervals), ``untrained``, ``untrained_low``, ``untrained_high``, ``gain``, ``gain_low``, ``gain_high`` (95 %
+        t-interval over seeds, paired), and for each control, e.g. ``party``, the columns ``control party``,
+        ``control party low`` and ``control party high``.
+    """
+    if probes.empty:
+        return pd.DataFrame()
+    rows = at_readout(recommending(main_probe(with_model(probes, records)), records))
+    single = scores(rows)
+    shown = single[single["status"] != "untrained"]
+    found = pd.DataFrame([_row(dict(zip(BY, key, strict=True)), part, single, rows) for key, part in _groups(shown)])
+    if found.empty:
+        return found
+    return found.merge(gains(single, ["model", "target"]), on=["model", "target"], how="left")
+
+
+def _groups(rows: pd.DataFrame) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
+    return [(tuple(str(part) for part in key), rows_) for key, rows_ in rows.groupby(BY, sort=False)]
+
+
+def _row(key: dict[str, str], part: pd.DataFrame, single: pd.DataFrame, rows: pd.DataFrame) -> dict[str, object]:
+    same = (single["model"] == key["model"]) & (single["target"] == key["target"])
+    twins = single[same & (single["status"] == "untrained")]
+    low, high = envelope(part)
+    row: dict[str, object] = {**key, "status": part["status"].iloc[0], "seeds": part["seed"].nunique()}
+    row |= {"score": part["score"].mean(), "low": low, "high": high, "n": part["n"].max()}
+    ends = envelope(twins) if len(twins) else (np.nan, np.nan)
+    row |= {"untrained": twins["score"].mean(), "untrained_low": ends[0], "untrained_high": ends[1]}
+    partial = {"partial": "partial_r2", "partial_low": "partial_low", "partial_high": "partial_high"}
+    how = {"partial": "mean", "partial_low": "min", "partial_high": "max"}
+    row |= {name: part[column].agg(how[name]) if column in part else np.nan for name, column in partial.items()}
+    own = rows[rows["record_id"].isin(part["record_id"]) & (rows["target"] == key["target"])]
+    for name in control_names(rows):
+        used = control(own, name)
+        row |= {f"control {name}": used["control_score"].mean(), f"control {name} low": used["control_low"].min()}
+        row |= {f"control {name} high": used["control_high"].max()}
+    return row
+
+
+def gain_clause(gain: float, low: float, high: float) -> str:
+    """Say how much training adds: ``training adds +.21 [.15, .27]``, or that these seeds cannot show it."""
+    if not np.isfinite(gain):
+        return ""
+    amount = f"{signed(gain)}{interval(low, high)}"
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return f"training changes it by {amount} (one pair of seeds, so no interval)"
+    if low > 0:
+        return f"training adds {amount}"
+    if high < 0:
+        return f"training lowers it by {number(-gain)}{interval(-high, -low)}"
+    return f"training adds nothing that these seeds can show ({amount})"
+
+
+def overlap(row: pd.Series) -> bool:
+    """True when the trained and the untrained interval share a point."""
+    return bool(row["untrained_high"] >= row["low"] and row["untrained_low"] <= row["high"])
+
+
+def probe_sentence(row: pd.Series) -> str:
+    """One model and one attribute, with what explains the score without learning."""
+    seeds = f"{row['seeds']} seed{'s' if row['seeds'] != 1 else ''}"
+    what = (
+        f"{row['target']} with {label(row['score_name'])} = {number(row['score'])}{interval(row['low'], row['high'])}"
+    )
+    parts = [f"{row['model']} reads {what} ({seeds})"]
+    if np.isfinite(row["untrained"]):
+        twin = f"untrained twins reach {number(row['untrained'])}"
+        parts.append(f"{twin}, so {gain_clause(row['gain'], row['gain_low'], row['gain_high'])}")
+        if overlap(row):
+            parts[-1] += ", and the two scores' intervals overlap"
+    alone = [_alone(row, name) for name in shown_controls(row)]
+    return "; ".join([*parts, listing(alone)] if alone else parts)
+
+
+def shown_controls(row: pd.Series) -> list[str]:
+    """Controls that a row of the headline table has."""
+    names = [str(key)[8:] for key in row.index if str(key).startswith("control ") and f"{key} low" in row.index]
+    return [name for name in names if np.isfinite(row[f"control {name}"])]
+
+
+def _alone(row: pd.Series, name: str) -> str:
+    bounds = interval(row[f"control {name} low"], row[f"control {name} high"]) if name == PERMUTED else ""
+    return f"{control_words(name)} reach {number(row[f'control {name}'])}{bounds}"
+
+
+def probe_findings(probes: pd.DataFrame, records: pd.DataFrame) -> list[str]:
+    """One sentence per attribute and model; scopes such as ``within party`` close their attribute's sentence."""
+    head = headline_table(probes, records)
+    if head.empty:
+        return []
+    plain = head[head["scope"].isin(["all", ""])]
+    plain = plain[plain["attribute"].isin(plain["attribute"].unique()[:MOST_ATTRIBUTES])]
+    plain = plain[plain["model"].isin(plain["model"].unique()[:MOST_MODELS])]
+    order = {name: index for index, name in enumerate(plain["attribute"].unique())}
+    plain = plain.sort_values("attribute", key=lambda names: names.map(order), kind="stable")
+    found = [f"{'; '.join([probe_sentence(row), *_narrower(row, head)])}." for _, row in plain.iterrows()]
+    return [f"At the layer that scores recommendations, {found[0]}", *found[1:]] if found else []
+
+
+def _narrower(row: pd.Series, head: pd.DataFrame) -> list[str]:
+    """Scores of the same model and attribute in narrower scopes, e.g. ``within party .36 [.33, .39]``."""
+    same = (head["model"] == row["model"]) & (head["attribute"] == row["attribute"])
+    inner = head[same & (head["entity"] == row["entity"]) & ~head["scope"].isin(["all", ""])]
+    return [f"{r['scope']} {number(r['score'])}{interval(r['low'], r['high'])}" for _, r in inner.iterrows()]
+
+
+def ranking_finding(ranking: pd.DataFrame, records: pd.DataFrame, metric: str = "ndcg@20") -> str:
+    """How well each model recommends on test items; empty without test rows."""
+    if ranking.empty:
+        return ""
+    rows = with_model(ranking, records)
+    rows = rows[(rows["split"] == "test") & (rows["metric"] == metric) & (rows["status"] != "untrained")]
+    means = over_seeds(rows, ["model"], "value").sort_values("mean", ascending=False)
+    parts = [_ranked(row) for _, row in means.iterrows()]
+    return f"On withheld interactions {label(metric)} is {listing(parts)}." if parts else ""
+
+
+def _ranked(row: pd.Series) -> str:
+    spread = f" (range {number(row['low'], 3)} to {number(row['high'], 3)})" if row["seeds"] > 1 else ""
+    return f"{row['model']} {number(row['mean'], 3)}{spread}"
+
+
+def contrast_findings(contrasts: pd.DataFrame) -> list[str]:
+    """One sentence per simulation and pair of arms: what differs at the end, and what no seed could show."""
+    if contrasts.empty:
+        return []
+    found = []
+    for (simulation, opinion, arm, reference), rows in last_step(contrasts).groupby(
+        ["simulation", "opinion", "arm", "reference"], sort=False
+    ):
+        several = contrasts.groupby("opinion")["simulation"].nunique().max() > 1
+        where = f"{label(opinion)} in {simulation}" if several else label(opinion)
+        found.append(f"{_contrast_sentence(rows, where, str(arm), str(reference))}.")
+    return found
+
+
+def last_step(contrasts: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the last step of every simulation and opinion model."""
+    last = contrasts.groupby(["simulation", "opinion"])["step"].transform("max")
+    return contrasts[contrasts["step"] == last]
+
+
+def _contrast_sentence(rows: pd.DataFrame, where: str, arm: str, reference: str) -> str:
+    measured = rows["ci_high"] > rows["ci_low"]
+    clear = rows[measured & ((rows["ci_low"] > 0) | (rows["ci_high"] < 0))]
+    unclear = rows[measured & ~rows.index.isin(clear.index)]
+    parts = [
+        f"{'raises' if r['difference'] > 0 else 'lowers'} {label(r['metric'])} by {small(abs(r['difference']))}"
+        for _, r in clear.iterrows()
+    ]
+    lead = f"Under {where}, {label(arm)} against {label(reference)}"
+    closing = f" (step {rows['step'].iloc[0]}, {rows['n_seeds'].min()} paired seeds)"
+    if not measured.any():
+        return f"{lead} has no interval: the seeds do not vary, or there is one{closing}"
+    none = listing([label(name) for name in unclear["metric"]], "or")
+    if not parts:
+        return f"{lead} shows no change of {none} that these seeds could tell from zero{closing}"
+    return f"{lead} {listing(parts)}{f', and shows no clear change of {none}' if none else ''}{closing}"
+
+
+def findings(tables: Tables) -> list[str]:
+    """All headline sentences: probes first, then ranking, then simulations."""
+    records, probes = table(tables, "records"), table(tables, "probe_results")
+    ranking = ranking_finding(table(tables, "ranking_results"), records)
+    contrasts = contrast_findings(table(tables, "simulation_contrasts"))
+    return [*probe_findings(probes, records), *([ranking] if ranking else []), *contrasts]
+
+
+def summary_lines(tables: Tables) -> list[str]:
+    """Lines for the terminal after a run: the findings, then what failed."""
+    failed = len(table(tables, "failures"))
+    broken = [f"{failed} item{'s' if failed != 1 else ''} failed; see the table of failures."] if failed else []
+    return [*findings(tables), *broken] or ["No results yet."]

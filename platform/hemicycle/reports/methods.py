@@ -1,0 +1,169 @@
+"""The methods paragraph and its references, from the configuration and what the tables say was done."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
+from typing import Any
+
+import pandas as pd
+
+from hemicycle.core.records import READOUT
+from hemicycle.reports.facts import StudyFacts, Tables, table
+from hemicycle.reports.summaries import PERMUTED, control_names
+from hemicycle.reports.theme import label, listing
+
+_FAMILY_KEYS = {"mf": ["koren2009matrix", "rendle2009bpr"], "lightgcn": ["he2020lightgcn", "rendle2009bpr"]}
+_OPINION_KEYS = {"friedkin_johnsen": "friedkin1990social", "bounded_confidence": "hegselmann2002opinion"}
+_SHOWN = ("dim", "layers", "loss", "negatives", "learning_rate", "lr", "regularization", "l2", "epochs", "patience")
+
+
+def methods(facts: StudyFacts, tables: Tables) -> list[str]:
+    """Paragraphs that say what was done: data, recommenders, probes and their controls, simulations."""
+    parts = [
+        _data(facts),
+        _recommenders(facts, table(tables, "records")),
+        _probes(facts.config, table(tables, "probe_results")),
+        _simulations(facts.config, table(tables, "simulation_results")),
+        _reproduction(facts),
+    ]
+    return [part for part in parts if part]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_plain(item)}" for key, item in value.items() if item not in (None, "", [], {}))
+    if isinstance(value, list | tuple):
+        return listing([_plain(item) for item in value])
+    return f"{value:,}" if isinstance(value, int) and value > 9999 else str(value)
+
+
+def _chosen(config: Any, names: Iterable[str] = _SHOWN) -> str:
+    """The named settings of a mapping as ``dim 16, layers 2``."""
+    return _plain({name: config[name] for name in names if name in config}) if isinstance(config, Mapping) else ""
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _data(facts: StudyFacts) -> str:
+    described = {
+        k: v for k, v in facts.data.items() if isinstance(v, str | int | float) and k not in {"name", "citation"}
+    }
+    named = facts.data.get("name", "the study's data set")
+    text = f"Data: {named}{f' ({_plain(described)})' if described else ''}."
+    split = facts.config.get("split")
+    if isinstance(split, Mapping):
+        text += f" Interactions were split {str(split.get('kind', 'random')).replace('_', ' ')} by user"
+        shares = [f"{split[k]:.0%} {w}" for k, w in (("valid", "validation"), ("test", "test")) if k in split]
+        text += f" ({listing(shares)}); the rest trained the recommenders." if shares else "."
+    return text
+
+
+def _recommenders(facts: StudyFacts, records: pd.DataFrame) -> str:
+    if records.empty:
+        return ""
+    trained = records[records["status"] == "trained"]
+    parts = [
+        f"{label(f)} ({_count(rows['seed'].nunique(), 'seed')}{_settings(facts.config, str(f))})"
+        for f, rows in trained.groupby("family", sort=False)
+    ]
+    foreign = int((records["status"] == "foreign").sum())
+    parts += [f"{_count(foreign, 'model')} trained elsewhere"] if foreign else []
+    text = f"Recommenders: {listing(parts)}."
+    training = _chosen(facts.config.get("train"))
+    text += f" Training: {training}." if training else ""
+    text += " The checkpoint with the best validation score recommends; ranking is over all items that a user has not"
+    text += " interacted with in training."
+    if (records["status"] == "untrained").any():
+        text += (
+            " Each trained model has an untrained twin: same architecture, seed, graph and layers, without training."
+        )
+    return text
+
+
+def _settings(config: Mapping[str, Any], family: str) -> str:
+    """Settings of the first member of a family, from ``population`` or ``recommenders``."""
+    population = config.get("population")
+    members = list(population.values()) if isinstance(population, Mapping) else config.get("recommenders", [])
+    inner = [m.get("recommender") or m for m in members if isinstance(m, Mapping)]
+    found = next((m for m in inner if isinstance(m, Mapping) and m.get("model") == family), None)
+    text = _chosen(found)
+    return f"; {text}" if text else ""
+
+
+def _probes(config: Mapping[str, Any], probes: pd.DataFrame) -> str:
+    if probes.empty:
+        return ""
+    readers = listing([str(name) for name in probes["probe"].unique()])
+    folds = listing([str(name) for name in probes["cv"].unique()])
+    scores = listing([label(name) for name in probes["score_name"].unique()])
+    text = f"Probes: {readers} regression read {listing(map(str, probes['attribute'].unique()))} from frozen"
+    text += f" representations of up to {_plain(int(probes['n'].max()))} {probes['entity'].iloc[0]}s,"
+    text += f" cross-validated ({folds}; {scores} on held-out rows, penalties chosen in nested folds)."
+    if READOUT in set(probes["layer"]):
+        text += " Headlines use the read-out, the layer whose dot products score recommendations."
+    names = control_names(probes)
+    alone = [name if name == "covariates" else f"{name} labels" for name in names if name != PERMUTED]
+    parts = [f"{listing(alone)} alone on the same folds"] if alone else []
+    parts += [f"{_permutations(config)}permuted labels (mean and 95 % range)"] if PERMUTED in names else []
+    text += f" Controls: {listing(parts)}." if parts else ""
+    text += _within(probes)
+    return text + " Score intervals are 95 % bootstrap intervals; gains from training are paired by seed (t-intervals)."
+
+
+def _permutations(config: Mapping[str, Any]) -> str:
+    probes = config.get("probes")
+    first = probes[0] if isinstance(probes, Sequence) and probes else probes
+    count = first.get("permutations") if isinstance(first, Mapping) else None
+    return f"{count} sets of " if count else ""
+
+
+def _within(probes: pd.DataFrame) -> str:
+    scopes = [str(scope) for scope in probes["scope"].unique() if scope not in {"all", ""}]
+    return f" Scores {listing(scopes)} are of labels centred by group in the training folds." if scopes else ""
+
+
+def _simulations(config: Mapping[str, Any], results: pd.DataFrame) -> str:
+    if results.empty:
+        return ""
+    opinions = listing([label(name) for name in results["opinion"].unique()])
+    arms = listing([label(name) for name in results["arm"].unique()])
+    seeds, steps = results["seed"].nunique(), int(results["step"].max())
+    text = f"Simulations: {opinions} over {_count(steps, 'step')}, with the arms {arms},"
+    text += f" {_count(seeds, 'seed')} each. Arms share the random numbers of a seed, so differences are paired;"
+    text += " their intervals are 95 % t-intervals over seeds, the minimum detectable effect has 80 % power."
+    society = _chosen(config.get("society"), ("users", "n_users", "positions_from"))
+    return f"{text} The society is synthetic ({society})." if society else text
+
+
+def _reproduction(facts: StudyFacts) -> str:
+    seeds = facts.config.get("seeds")
+    text = f"Every random number is keyed by what it is for; study fingerprint {facts.fingerprint[:12]}"
+    return f"{text}, seeds {_plain(list(range(seeds)) if isinstance(seeds, int) else seeds)}." if seeds else f"{text}."
+
+
+# -- references ------------------------------------------------------------------------------------------------------
+
+
+def bibliography(tables: Tables) -> str:
+    """BibTeX of the methods that the tables show were used."""
+    records, probes = table(tables, "records"), table(tables, "probe_results")
+    results, contrasts = table(tables, "simulation_results"), table(tables, "simulation_contrasts")
+    keys = [] if probes.empty else ["alain2017understanding", "hewitt2019designing"]
+    for family in () if records.empty else records["family"].unique():
+        keys += _FAMILY_KEYS.get(family, [])
+    keys += [] if table(tables, "ranking_results").empty else ["jarvelin2002cumulated"]
+    keys += (
+        [] if results.empty else [_OPINION_KEYS[name] for name in results["opinion"].unique() if name in _OPINION_KEYS]
+    )
+    keys += [] if contrasts.empty else ["bloom1995minimum"]
+    entries = read_bibliography()
+    return "\n".join(entries[key] for key in dict.fromkeys([*keys, "moritz2018ray"]))
+
+
+def read_bibliography() -> dict[str, str]:
+    """Entries of the packaged BibTeX file by key."""
+    text = (resources.files("hemicycle.reports") / "references.bib").read_text(encoding="utf-8")
+    entries = re.split(r"(?m)^(?=@)", text)
+    return {entry[entry.index("{") + 1 : entry.index(",")]: entry.strip() for entry in entries if entry.strip()}

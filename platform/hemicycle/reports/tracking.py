@@ -1,0 +1,128 @@
+"""What a tracker is told of a study: one run per model and one per simulation arm, aggregates only."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import pandas as pd
+
+from hemicycle.core.config import fingerprint
+from hemicycle.core.tracking import TrackedRun
+from hemicycle.reports.facts import StudyFacts, Tables, table
+from hemicycle.reports.summaries import at_readout, main_probe, recommending, scores, settings_of
+
+
+def tracked_runs(facts: StudyFacts, tables: Tables) -> list[TrackedRun]:
+    """One run per model record (ranking and probes by epoch) and one per opinion model and arm.
+
+    The id is a hash of the study's fingerprint and of what the run is, so telling twice does not double it.
+    """
+    return [*model_runs(facts, tables), *simulation_runs(facts, tables)]
+
+
+def model_runs(facts: StudyFacts, tables: Tables) -> Iterator[TrackedRun]:
+    """One run per model: history by epoch; summary of test metrics, probe scores and controls."""
+    records = table(tables, "records")
+    settings = settings_of(records)
+    probes = main_probe(table(tables, "probe_results"))
+    ranking = table(tables, "ranking_results")
+    for record in records.to_dict(orient="records"):
+        own = probes[probes["record_id"] == record["id"]] if len(probes) else probes
+        ranked = ranking[ranking["record_id"] == record["id"]] if len(ranking) else ranking
+        about: dict[str, object] = {
+            key: record[key] for key in ("family", "seed", "status", "best_epoch") if key in record
+        }
+        yield TrackedRun(
+            id=fingerprint([facts.fingerprint, "model", str(record["id"])]),
+            name=str(record["name"]),
+            group=facts.name,
+            kind="model",
+            config={"study": facts.fingerprint, **about, **settings.get(str(record["id"]), {})},
+            history=_by_step([*_ranking_history(ranked), *_probe_history(own)]),
+            summary=_finite({**_ranking_summary(ranked), **_probe_summary(own, records)}),
+        )
+
+
+Point = tuple[int, str, float]
+"""Step, name and value."""
+
+
+def _ranking_history(rows: pd.DataFrame) -> list[Point]:
+    if rows.empty:
+        return []
+    valid = rows[rows["split"] == "valid"]
+    return [(e, f"valid/{m}", v) for e, m, v in zip(valid["epoch"], valid["metric"], valid["value"], strict=True)]
+
+
+def _probe_history(rows: pd.DataFrame) -> list[Point]:
+    if rows.empty:
+        return []
+    single = scores(at_readout(rows))
+    names = [f"probe/{target}" for target in single["target"]]
+    return list(zip(single["epoch"], names, single["score"], strict=True))
+
+
+def _ranking_summary(rows: pd.DataFrame) -> dict[str, float]:
+    if rows.empty:
+        return {}
+    test = rows[rows["split"] == "test"]
+    return {f"test/{metric}": value for metric, value in zip(test["metric"], test["value"], strict=True)}
+
+
+def _probe_summary(rows: pd.DataFrame, records: pd.DataFrame) -> dict[str, float]:
+    if rows.empty:
+        return {}
+    best = at_readout(recommending(rows, records))
+    found: dict[str, float] = {}
+    for row in best.to_dict(orient="records"):
+        name = f"probe/{row['target']}"
+        found |= {f"{name}/{row['score_name']}": row["score"], f"{name}/partial_r2": row.get("partial_r2", np.nan)}
+        if row.get("control"):
+            found[f"{name}/{row['control']}"] = row["control_score"]
+    return found
+
+
+def simulation_runs(facts: StudyFacts, tables: Tables) -> Iterator[TrackedRun]:
+    """One run per simulation, opinion model and arm: history of every metric's mean over seeds."""
+    results = table(tables, "simulation_results")
+    if results.empty:
+        return
+    contrasts = table(tables, "simulation_contrasts")
+    keys = ["simulation", "opinion", "arm"]
+    for key, rows in results.groupby(keys, sort=True):
+        about = dict(zip(keys, map(str, key), strict=True))
+        means = rows.groupby(["step", "metric"], sort=True)["value"].mean().reset_index()
+        history = _by_step(list(zip(means["step"], means["metric"], means["value"], strict=True)))
+        last = {name: value for name, value in history[-1].items() if name != "step"}
+        yield TrackedRun(
+            id=fingerprint([facts.fingerprint, "simulation", *about.values()]),
+            name=" / ".join(about.values()),
+            group=facts.name,
+            kind="simulation",
+            config={"study": facts.fingerprint, **about, "n_seeds": int(rows["seed"].nunique())},
+            history=history,
+            summary=_finite({**last, **_contrast_summary(contrasts, about)}),
+        )
+
+
+def _contrast_summary(contrasts: pd.DataFrame, about: Mapping[str, str]) -> dict[str, float]:
+    if contrasts.empty:
+        return {}
+    same = np.logical_and.reduce([contrasts[key] == value for key, value in about.items()])
+    found: dict[str, float] = {}
+    for row in contrasts[same].to_dict(orient="records"):
+        name = f"{row['metric']} - {row['reference']}"
+        found |= {name: row["difference"], f"{name}/low": row["ci_low"], f"{name}/high": row["ci_high"]}
+    return found
+
+
+def _by_step(points: list[Point]) -> list[dict[str, float]]:
+    """Group points by step, ascending; the step stands in every mapping."""
+    steps: dict[int, dict[str, float]] = {}
+    for step, name, value in points:
+        if np.isfinite(value):
+            steps.setdefault(int(step), {})[name] = float(value)
+    return [{"step": step, **steps[step]} for step in sorted(steps)]
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float]:
+    return {name: float(value) for name, value in values.items() if np.isfinite(value)}

@@ -1,0 +1,156 @@
+"""What a study is made of: data, a population of models, probes, simulations."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from hemicycle.core.config import Options
+from hemicycle.data.catalogue import SOURCE
+from hemicycle.data.synthetic import SyntheticConfig
+from hemicycle.graphs.splits import SplitConfig
+from hemicycle.population.foreign import ForeignConfig
+from hemicycle.probes.catalogue import PROBE
+from hemicycle.recommenders.catalogue import RECOMMENDER
+from hemicycle.simulations.config import SimulationConfig
+from hemicycle.training.options import TrainingOptions
+
+Seeds = Annotated[int, Field(ge=1)] | list[Annotated[int, Field(ge=0)]]
+"""A number of seeds (0, 1, ...) or the seeds themselves."""
+
+
+def seeds_of(seeds: Seeds) -> list[int]:
+    """Return the seeds that are meant."""
+    return list(range(seeds)) if isinstance(seeds, int) else seeds
+
+
+class MemberConfig(ForeignConfig):
+    """Members of the population: a recommender to train with several seeds, or a foreign model's file."""
+
+    recommender: Annotated[Any, RECOMMENDER] | None = None
+    """The recommender to train, e.g. ``{model: mf, dim: 16}``."""
+    train: TrainingOptions | None = None
+    """What differs from the study's ``train``."""
+    seeds: Seeds | None = None
+    """Other seeds than the study's."""
+    workers: int = Field(1, ge=1, le=1024)
+    """Processes that share one fit, each with a block of the embedding's columns."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if sum(given is not None for given in (self.recommender, self.embeddings, self.lists)) != 1:
+            raise ValueError("give one of recommender, embeddings, lists")
+        return self
+
+    @property
+    def foreign(self) -> ForeignConfig | None:
+        """The foreign model, if it is one."""
+        if self.recommender is not None:
+            return None
+        return ForeignConfig(**{name: getattr(self, name) for name in ForeignConfig.model_fields})
+
+
+class SocietyConfig(SyntheticConfig):
+    """Synthetic users among whom opinions move; their positions may be drawn from the data's labels."""
+
+    positions_from: tuple[str, ...] = ()
+    """Numeric labels of the data whose smoothed distribution the positions follow; none: the synthetic parties'."""
+    groups_from: str = ""
+    """Group column within which positions are drawn, e.g. ``party``."""
+    bandwidth: float = Field(0.2, ge=0, le=2)
+    """Width of the smoothing kernel, in standard deviations of the label within its group."""
+
+
+class MediatedSimulation(SimulationConfig):
+    """A simulation and the recommenders that mediate its ``recommended`` arms."""
+
+    mediators: dict[str, Annotated[Any, RECOMMENDER]] = Field(default_factory=dict)
+    """Name -> recommender that is trained on the society's follows; ``recommended`` arms show its lists."""
+    mediator_train: TrainingOptions = TrainingOptions()
+    """How mediators are trained."""
+
+    @model_validator(mode="after")
+    def _mediated(self) -> Self:
+        for arm in self.arms:
+            wanted = getattr(arm, "model", "")
+            known = set(self.mediators) | {m.model for m in self.mediators.values()}
+            if arm.exposure == "recommended" and (not known or wanted not in {"", *known}):
+                allowed = ", ".join(sorted(known)) or "none: name one under 'mediators'"
+                raise ValueError(f"the arm {arm.label!r} has no mediator {wanted!r}; there are: {allowed}")
+        return self
+
+
+class TrackingConfig(Options):
+    """Where runs are followed beside the report."""
+
+    wandb: Literal["auto", "online", "offline", "disabled"] = "auto"
+    """``auto``: online with a key, offline without."""
+    project: str = "hemicycle"
+    """Project of the dashboard."""
+
+
+class StudyConfig(Options):
+    """A whole study."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Short name: a folder of the store."""
+    title: str = ""
+    """Headline of the report."""
+    question: str = ""
+    """What the study asks, in a sentence."""
+    data: Annotated[Any, SOURCE]
+    """Where users, items and edges come from."""
+    relation: str = ""
+    """Which edges the recommenders are trained on; empty: the first."""
+    split: SplitConfig = SplitConfig()
+    """What is withheld for validation and test."""
+    population: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], MemberConfig] = Field(
+        default_factory=dict
+    )
+    """Name -> recommender or foreign model."""
+    train: TrainingOptions = TrainingOptions()
+    """How recommenders are trained, unless a member says otherwise."""
+    seeds: Seeds = 3
+    """Seeds of every member."""
+    k: int = Field(20, ge=1, le=1000)
+    """Length of the recommendation lists that are evaluated."""
+    probes: tuple[Annotated[Any, PROBE], ...] = ()
+    """What is read from representations."""
+    society: SocietyConfig | None = None
+    """Users of the simulations."""
+    simulations: dict[str, MediatedSimulation] = Field(default_factory=dict)
+    """Name -> opinion models, arms and seeds."""
+    threads: int = Field(1, ge=1, le=256)
+    """Threads of every step; part of its identity, since rounding depends on it."""
+    tracking: TrackingConfig = TrackingConfig()
+    """Where runs are followed."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _inherit(cls, values: Any) -> Any:
+        """Lay each member's ``train`` on the study's, and call simulations by their keys."""
+        if not isinstance(values, dict):
+            return values
+        base, members, simulations = (values.get(key) for key in ("train", "population", "simulations"))
+        changed = {}
+        if isinstance(members, dict) and isinstance(base, dict):
+            changed["population"] = {name: _trained_like(base, member) for name, member in members.items()}
+        if isinstance(simulations, dict):
+            changed["simulations"] = {
+                name: {"name": name, **s} if isinstance(s, dict) else s for name, s in simulations.items()
+            }
+        return {**values, **changed}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not self.population and not self.simulations:
+            raise ValueError("the study does nothing: give a population or simulations")
+        if self.simulations and self.society is None:
+            raise ValueError("simulations need a society")
+        return self
+
+
+def _trained_like(base: dict[str, Any], member: Any) -> Any:
+    if not isinstance(member, dict) or "recommender" not in member:
+        return member
+    own = member.get("train") or {}
+    return {**member, "train": {**base, **own} if isinstance(own, dict) else own}

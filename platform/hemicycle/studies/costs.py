@@ -1,0 +1,106 @@
+"""What steps are expected to take: seconds on one core, bytes of memory and of disk.
+
+The constants are rough figures of one present-day core; they say whether a plan is a matter of minutes or days and
+whether it fits, not more.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import psutil
+
+from hemicycle.core.errors import Problem
+from hemicycle.core.storage import Folder
+from hemicycle.data.schema import Dataset, Relation
+from hemicycle.studies.steps import Cost, Step
+
+BASE_MEMORY = 6e8
+"""A worker process with torch and its libraries."""
+START_SECONDS = 0.3
+GATHERED_PER_SECOND = 1.5e8
+"""Floats that a propagation or a loss gathers in a second."""
+SCORED_PER_SECOND = 2e9
+"""Multiplications that a full ranking does in a second."""
+MARGIN = 1.2
+"""Free disk asked for, in units of the estimate."""
+
+
+@dataclass(frozen=True)
+class Size:
+    """Size of the graph on which models are trained."""
+
+    users: int
+    items: int
+    edges: int
+
+    @classmethod
+    def of(cls, dataset: Dataset, relation: Relation) -> "Size":
+        """Measure a relation."""
+        social = relation.social or dataset.items is None
+        items = dataset.users.num_rows if social else dataset.items.num_rows
+        return cls(dataset.users.num_rows, items, relation.table.num_rows * (1 if relation.directed else 2))
+
+    @property
+    def nodes(self) -> int:
+        """Rows of an embedding table."""
+        return self.users + self.items
+
+    def graph(self) -> Cost:
+        """Sort and split the edges."""
+        return Cost(START_SECONDS + self.edges * 1e-6, BASE_MEMORY + 80 * self.edges, 12 * self.edges)
+
+    def fit(self, options: Any) -> Cost:
+        """One fit: a propagation a step and layer, losses, and a full ranking at each validation."""
+        dim = getattr(options.recommender, "dim", 1)
+        layers = getattr(options.recommender, "layers", 0) or 0
+        train = options.train
+        steps = max(1, -(-self.edges // train.batch))
+        negatives = min(train.n_negatives, 64)
+        gathered = dim * (2 * layers * 2 * self.edges * steps + self.edges * (2 + negatives))
+        ranked = min(self.users, train.validate_users) * self.items * dim / max(1, train.validate_every)
+        epochs = train.epochs if dim > 1 else 1
+        seconds = epochs * (gathered / GATHERED_PER_SECOND + ranked / SCORED_PER_SECOND)
+        table = 4.0 * self.nodes * dim
+        kept = epochs if train.keep == "all" else 4
+        return Cost(START_SECONDS + seconds, BASE_MEMORY + 8 * table + 40 * self.edges, table * kept + 1e5)
+
+    def probe(self, sites: int, probes: int) -> Cost:
+        """Closed forms over folds, bootstrap and permutations, for each site."""
+        return Cost(START_SECONDS + sites * probes * (0.15 + self.users * 3e-5), BASE_MEMORY + 1e3 * self.users, 1e5)
+
+
+def total(steps: Iterable[Step]) -> Cost:
+    """Sum seconds and disk of steps; memory is the largest."""
+    found = list(steps)
+    return Cost(
+        sum(s.cost.seconds for s in found),
+        max((s.cost.memory for s in found), default=0.0),
+        sum(s.cost.disk for s in found),
+    )
+
+
+def misfits(steps: Iterable[Step], store: Folder, slots: int) -> list[Problem]:
+    """What cannot fit: memory of this machine (``slots`` steps at a time) or space on the store's disk."""
+    found = sorted(steps, key=lambda s: -s.cost.memory)
+    cost, problems = total(found), []
+    peak, available = sum(s.cost.memory for s in found[:slots]), psutil.virtual_memory().available
+    if peak > available:
+        title = found[0].title
+        problems.append(
+            Problem(
+                f"about {peak / 1e9:.1f} GB of memory needed (most for: {title}), {available / 1e9:.1f} GB available",
+                "memory",
+                "use a smaller dim, more workers, or a machine with more memory (--executor ray --address ...)",
+            )
+        )
+    free = store.free_bytes()
+    if free is not None and MARGIN * cost.disk > free:
+        problems.append(
+            Problem(
+                f"about {MARGIN * cost.disk / 1e9:.1f} GB needed, {free / 1e9:.1f} GB free",
+                f"disk of {store.uri}",
+                "keep fewer checkpoints (train.keep: labelled) or choose another --store",
+            )
+        )
+    return problems

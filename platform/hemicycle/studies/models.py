@@ -1,0 +1,202 @@
+"""Steps that make a population: ingest data, build and split the graph, fit or take in every member."""
+
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from pydantic import Field
+
+from hemicycle.core.config import Options, fingerprint
+from hemicycle.core.errors import InputError
+from hemicycle.core.records import ModelRecord
+from hemicycle.core.seeding import rng
+from hemicycle.core.storage import Folder
+from hemicycle.data.catalogue import SOURCE
+from hemicycle.data.pseudonyms import load_key, pseudonymise
+from hemicycle.data.schema import Dataset, Relation, is_public
+from hemicycle.graphs.interaction import InteractionGraph
+from hemicycle.graphs.splits import Split, SplitConfig, split
+from hemicycle.population.foreign import Alias, ForeignConfig, ingest_embeddings, ingest_lists
+from hemicycle.population.population import write_records
+from hemicycle.recommenders.base import Recommender
+from hemicycle.recommenders.catalogue import RECOMMENDER
+from hemicycle.recommenders.ranking import evaluate
+from hemicycle.studies.steps import Work
+from hemicycle.training.checkpoints import Checkpoints
+from hemicycle.training.fit import FitResult, fit
+from hemicycle.training.options import TrainingOptions
+
+
+class DataOptions(Options):
+    """Identity of a data set: its source, the contents of its files, and which key made its pseudonyms."""
+
+    source: Annotated[Any, SOURCE]
+    """Where it comes from."""
+    contents: dict[str, str] = Field(default_factory=dict)
+    """File name -> hash of its contents."""
+    key: str = ""
+    """Identifies the pseudonym key without revealing it."""
+
+
+class GraphOptions(Options):
+    """Which relation becomes the graph and how it is split."""
+
+    relation: str = ""
+    """Name of the relation; empty: the first."""
+    split: SplitConfig = SplitConfig()
+    """What is withheld."""
+
+
+class FitOptions(Options):
+    """One fit."""
+
+    recommender: Annotated[Any, RECOMMENDER]
+    """What is fitted."""
+    train: TrainingOptions = TrainingOptions()
+    """How."""
+    seed: int = 0
+    """Keys its start values, its order of edges and its negatives."""
+    k: int = 20
+    """Length of the evaluated lists."""
+
+
+class ForeignOptions(Options):
+    """One foreign model."""
+
+    member: ForeignConfig
+    """Its file."""
+    contents: str
+    """Hash of the file's contents."""
+
+
+def relation_of(dataset: Dataset, name: str) -> Relation:
+    """Return a relation by name, or the first.
+
+    Raises:
+        InputError: there is none of this name.
+    """
+    if not name and dataset.relations:
+        return next(iter(dataset.relations.values()))
+    if name not in dataset.relations:
+        raise InputError(f"no relation {name!r} in the data", "relation", f"there are: {', '.join(dataset.relations)}")
+    return dataset.relations[name]
+
+
+def graph_of(dataset: Dataset, name: str) -> InteractionGraph:
+    """Return the graph of a relation."""
+    relation = relation_of(dataset, name)
+    n_items = dataset.users.num_rows if relation.social or dataset.items is None else dataset.items.num_rows
+    return InteractionGraph.from_relation(relation, dataset.users.num_rows, n_items)
+
+
+def data_step(work: Work) -> None:
+    """Read a source and write its tables."""
+    SOURCE.build(work.options.source).read().write(work.out)
+
+
+def graph_step(work: Work) -> None:
+    """Build the graph of a relation and split it."""
+    options: GraphOptions = work.options
+    split(graph_of(Dataset.read(work.inputs["data"]), options.relation), options.split).write(work.out)
+
+
+def fit_step(work: Work) -> None:
+    """Fit a recommender, rank its best and its untrained state on the test edges, write the records of both."""
+    options: FitOptions = work.options
+    parts = Split.read(work.inputs["graph"])
+    recommender: Recommender = RECOMMENDER.build(options.recommender)
+    result = fit(recommender, parts, options.train, options.seed, work.out, group=work.group)
+    if work.group.rank != 0:
+        return
+    records = _records(options, work.out.name, recommender, result)
+    rows = _validation_rows(result, records[0].id)
+    for record in records:
+        rows += _test_rows(recommender, parts, work, record)
+    work.out.write_table("ranking_results", pa.Table.from_pandas(pd.DataFrame(rows), preserve_index=False))
+    write_records(work.out, records)
+
+
+def _records(options: FitOptions, identity: str, recommender: Recommender, result: FitResult) -> list[ModelRecord]:
+    """Return the trained model's record and, where there are vectors, that of its untrained twin."""
+    trained = ModelRecord(
+        id=identity,
+        name="",
+        family=options.recommender.model.rsplit(":", 1)[-1].lower(),
+        seed=options.seed,
+        status="trained",
+        config=options.model_dump(mode="json"),
+        folder=f"steps/fit/{identity}",
+        layers=tuple(recommender.layers),
+        epochs=tuple(result.epochs),
+        best_epoch=result.best_epoch,
+    )
+    if not recommender.layers:
+        return [trained]
+    twin = {"id": fingerprint({"parent": identity, "status": "untrained"}), "parent": identity, "status": "untrained"}
+    return [trained, ModelRecord.from_json(trained.to_json() | twin | {"epochs": (0,), "best_epoch": 0})]
+
+
+def _validation_rows(result: FitResult, record_id: str) -> list[dict[str, Any]]:
+    """One row for each epoch and metric of the training history."""
+    return [
+        {"record_id": record_id, "epoch": int(row["epoch"]), "split": "valid", "metric": name, "value": float(value)}
+        | {"ci_low": np.nan, "ci_high": np.nan}
+        for row in result.history
+        for name, value in row.items()
+        if name != "epoch" and np.isfinite(value)
+    ]
+
+
+def _test_rows(recommender: Recommender, parts: Split, work: Work, record: ModelRecord) -> list[dict[str, Any]]:
+    """Test metrics of one checkpoint; NDCG carries its bootstrap interval over users."""
+    k = work.options.k
+    scores = recommender.scores(Checkpoints(work.out).load(record.best_epoch), parts.train)
+    ranking = evaluate(scores, [parts.train, parts.valid], parts.test, k)
+    bounds = {f"ndcg@{k}": ranking.interval(f"ndcg@{k}", rng("ranking interval"))}
+    common = {"record_id": record.id, "epoch": record.best_epoch, "split": "test"}
+    return [
+        common | {"metric": name, "value": float(value), "ci_low": low, "ci_high": high}
+        for name, value in ranking.metrics.items()
+        for low, high in [bounds.get(name, (np.nan, np.nan))]
+    ]
+
+
+def foreign_step(work: Work) -> None:
+    """Align a foreign model's file with the data and write its record."""
+    options: ForeignOptions = work.options
+    dataset = Dataset.read(work.inputs["data"])
+    layers, epochs = ingest_foreign(options.member, dataset, work.out)
+    record = ModelRecord(
+        id=work.out.name,
+        name="",
+        family=options.member.family,
+        seed=-1,
+        status="foreign",
+        config={"file": options.member.path.name},
+        folder=f"steps/foreign/{work.out.name}",
+        layers=layers,
+        epochs=epochs,
+        best_epoch=max(epochs),
+    )
+    write_records(work.out, [record])
+
+
+def ingest_foreign(member: ForeignConfig, dataset: Dataset, out: Folder) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Write a foreign model's arrays; returns its layers and epochs."""
+    users = dataset.users["id"].to_pylist()
+    alias = _alias(dataset.users, "users")
+    if member.embeddings is not None:
+        about = ingest_embeddings(member, users, alias, out)
+        return tuple(about["layers"]), tuple(about["epochs"])
+    if dataset.items is None:
+        ingest_lists(member, (users, users), (alias, alias), out)
+    else:
+        ids = dataset.items["id"].to_pylist()
+        ingest_lists(member, (users, ids), (alias, _alias(dataset.items, "items")), out)
+    return (), (0,)
+
+
+def _alias(table: pa.Table, entity: str) -> Alias:
+    """How raw ids of a file become the ids of a table."""
+    return list if is_public(table) else lambda ids: pseudonymise(ids, entity, load_key()).to_pylist()

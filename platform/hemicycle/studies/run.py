@@ -1,0 +1,124 @@
+"""Run a study: prepare its data here, execute the plan wherever the executor is, gather its tables."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+import pyarrow as pa
+
+from hemicycle.core.errors import raise_problems
+from hemicycle.core.storage import Folder
+from hemicycle.data.catalogue import SOURCE
+from hemicycle.data.schema import Dataset
+from hemicycle.studies import costs
+from hemicycle.studies.config import StudyConfig
+from hemicycle.studies.engine import Listener, Outcome, execute
+from hemicycle.studies.executor import Executor, Task, complete, launch_processes, provenance
+from hemicycle.studies.plan import build_plan, data_step_of, foreign_steps_of
+from hemicycle.studies.steps import Step
+from hemicycle.studies.tables import gather
+
+PLAN, ABOUT = "plan.json", "study.json"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study that has been run.
+
+    Args:
+        config: its configuration.
+        folder: where its tables and report lie.
+        outcome: state of every step.
+        tables: tidy tables by name.
+        dataset: what it was about.
+        changed: False when everything was there already and the tables are those of the last run.
+    """
+
+    config: StudyConfig
+    folder: Folder
+    outcome: Outcome
+    tables: dict[str, pd.DataFrame]
+    dataset: Dataset
+    changed: bool
+
+
+def study_folder(config: StudyConfig, store: Folder) -> Folder:
+    """Where a study's tables and report lie: its name and the first digits of its configuration's fingerprint."""
+    return store / "studies" / f"{config.name}-{config.fingerprint()[:8]}"
+
+
+def look(config: StudyConfig, store: Folder) -> tuple[Dataset, list[Step]]:
+    """Read the data without writing anything and return it with the plan.
+
+    Raises:
+        InputError: everything that is wrong with the data, or between the data and the study.
+    """
+    folder = data_step_of(config).folder(store)
+    dataset = Dataset.read(folder) if folder.done else SOURCE.build(config.data).read()
+    return dataset, build_plan(config, dataset)
+
+
+def run_study(
+    config: StudyConfig, executor: Executor, store: Folder, listener: Listener, *, refresh: bool = False
+) -> Study:
+    """Bring a study to its end and gather its tables.
+
+    Data and foreign models are read in this process, before anything is started elsewhere: bad input ends here.
+
+    Raises:
+        InputError: the store is not writable, the plan does not fit, or the data cannot be used.
+    """
+    store.check_writable()
+    here = _prepare(config, store, refresh=refresh)
+    dataset = Dataset.read(here[0].folder(store))
+    steps = build_plan(config, dataset)
+    todo = [step for step in steps if refresh or not step.folder(store).done]
+    raise_problems(costs.misfits(todo, store, executor.slots))
+    folder = study_folder(config, store)
+    _write_plan(folder, config, steps)
+    fresh = {step.fingerprint for step in here}
+    outcome = execute(
+        [*here, *steps], store, executor, listener, lambda step: refresh and step.fingerprint not in fresh
+    )
+    _write_plan(folder, config, outcome.steps.values())
+    return _collect(Study(config, folder, outcome, {}, dataset, changed=True), store)
+
+
+def _prepare(config: StudyConfig, store: Folder, *, refresh: bool) -> list[Step]:
+    """Ingest data and foreign models in this process."""
+    data = data_step_of(config)
+    _complete_here(data, store, refresh=refresh)
+    foreign = list(foreign_steps_of(config, data).values())
+    for step in foreign:
+        _complete_here(step, store, refresh=refresh)
+    return [data, *foreign]
+
+
+def _complete_here(step: Step, store: Folder, *, refresh: bool) -> None:
+    folder = step.folder(store)
+    if refresh:
+        folder.delete()
+    if not folder.done:
+        complete(Task.of(step, step.work(store)), launch_processes)
+
+
+def _write_plan(folder: Folder, config: StudyConfig, steps: Iterable[Step]) -> None:
+    """Write which steps the study wants, for ``status``."""
+    rows = [{"fingerprint": s.fingerprint, "kind": s.kind, "title": s.title} for s in steps]
+    folder.write_json(PLAN, {"name": config.name, "config": config.model_dump(mode="json"), "steps": rows})
+
+
+def _collect(study: Study, store: Folder) -> Study:
+    """Gather the tables, unless those of the last run are still what the steps say."""
+    states = sorted((key, state in ("cached", "finished")) for key, state in study.outcome.states.items())
+    folder, seen = study.folder, [list(pair) for pair in states]
+    same = folder.done and folder.read_json(ABOUT)["states"] == seen and not study.outcome.count("finished")
+    if same:
+        names = folder.read_json(ABOUT)["tables"]
+        tables = {name: (folder / "tables").read_table(name).to_pandas() for name in names}
+        return Study(study.config, folder, study.outcome, tables, study.dataset, changed=False)
+    tables = gather(study.outcome, store)
+    for name, table in tables.items():
+        (folder / "tables").write_table(name, pa.Table.from_pandas(table, preserve_index=False))
+    folder.write_json(ABOUT, {"states": seen, "tables": sorted(tables), "provenance": provenance()})
+    return Study(study.config, folder, study.outcome, tables, study.dataset, changed=True)

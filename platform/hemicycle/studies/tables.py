@@ -1,0 +1,76 @@
+"""Tidy tables of a study, gathered from its finished steps."""
+
+from collections.abc import Sequence
+from operator import attrgetter, itemgetter
+
+import pandas as pd
+
+from hemicycle.core.records import ModelRecord
+from hemicycle.core.storage import Folder
+from hemicycle.population.population import read_records, records_table
+from hemicycle.simulations.contrasts import contrasts
+from hemicycle.studies.engine import Outcome
+from hemicycle.studies.plan import named
+from hemicycle.studies.steps import Step
+
+FAILURES = ["step", "title", "error"]
+DESCRIBED = ["name", "family", "seed", "status"]
+
+
+def member_of(step: Step) -> str:
+    """Name of the record that a fit or a foreign step yields: its title without the verb."""
+    return step.title.rsplit(" ", 1)[-1]
+
+
+def records_of(outcome: Outcome, store: Folder) -> list[ModelRecord]:
+    """Records of the population, sorted by name, untrained twins after their models."""
+    models = [step for kind in ("fit", "foreign") for step in outcome.finished(kind)]
+    found = [named(r, member_of(s)) for s in models for r in read_records(s.folder(store))]
+    return sorted(found, key=attrgetter("name"))
+
+
+def gather(outcome: Outcome, store: Folder) -> dict[str, pd.DataFrame]:
+    """Return every table of the study; rows are sorted, so that the order of tasks leaves no trace."""
+    records = records_table(records_of(outcome, store)).to_pandas()
+    tables = {"records": records}
+    for name, kind in {"ranking_results": "fit", "probe_results": "probe", "map_points": "map"}.items():
+        tables[name] = _describe(_concatenate(outcome.finished(kind), store, name), records, name)
+    simulated = _concatenate(outcome.finished("simulate"), store, "simulation_results")
+    tables["simulation_results"] = simulated
+    tables["simulation_contrasts"] = contrasts(simulated) if len(simulated) else pd.DataFrame()
+    failures: list[dict[str, str]] = sorted(outcome.failures(), key=itemgetter("title"))
+    tables["failures"] = pd.DataFrame(failures, columns=FAILURES)
+    return {name: _sorted(table, name) for name, table in tables.items()}
+
+
+def _concatenate(steps: Sequence[Step], store: Folder, name: str) -> pd.DataFrame:
+    ordered = sorted(steps, key=lambda step: (step.title, step.fingerprint))
+    frames = [step.folder(store).read_table(name).to_pandas() for step in ordered]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def _describe(table: pd.DataFrame, records: pd.DataFrame, kind: str) -> pd.DataFrame:
+    """Put the record's name, family, seed and status into a table of a record's results."""
+    if table.empty:
+        return table
+    described = records.set_index("id")[DESCRIBED]
+    if kind == "map_points":
+        described = described.rename(columns={"name": "name_of_model"})
+    found = table[table["record_id"].isin(described.index)]
+    added = found[["record_id"]].join(described, on="record_id")
+    return found.assign(**{name: added[name] for name in described.columns})
+
+
+def _sorted(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Sort by the columns that identify a row."""
+    if table.empty:
+        return table
+    keys = {
+        "records": ["name"],
+        "ranking_results": ["name", "split", "epoch", "metric"],
+        "probe_results": ["name", "attribute", "scope", "probe", "layer", "epoch", "control"],
+        "map_points": ["name_of_model"],
+        "simulation_results": ["simulation", "opinion", "arm", "seed", "metric", "step"],
+    }.get(name, [])
+    present = [key for key in keys if key in table]
+    return table.sort_values(present, kind="stable", ignore_index=True) if present else table

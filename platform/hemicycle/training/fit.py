@@ -1,0 +1,219 @@
+"""Fit one recommender, on one worker or several, and go on where an interrupted fit stopped."""
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hemicycle.core.config import fingerprint
+from hemicycle.core.seeding import rng
+from hemicycle.core.storage import Folder
+from hemicycle.graphs.interaction import InteractionGraph
+from hemicycle.graphs.splits import Split
+from hemicycle.recommenders.base import TABLE, ClosedFormRecommender, EmbeddingRecommender, Parameters, Recommender
+from hemicycle.recommenders.ranking import evaluate
+from hemicycle.training import checkpoints
+from hemicycle.training.checkpoints import Checkpoints, Progress
+from hemicycle.training.group import SINGLE, Group
+from hemicycle.training.loop import Trainer
+from hemicycle.training.options import TrainingOptions
+
+Row = Mapping[str, float]
+_GOAL = "ndcg@20"
+_VALIDATED = ("recall@20", _GOAL)
+
+
+def silent(row: Row) -> None:
+    """Report nothing."""
+    del row
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a fit left behind.
+
+    Args:
+        best_epoch: the trained checkpoint with the highest validation NDCG@20 (the last without validation).
+        epochs: checkpoints kept, ascending.
+        history: one row an epoch: epoch, loss, and where it was validated ``recall@20`` and ``ndcg@20``.
+    """
+
+    best_epoch: int
+    epochs: tuple[int, ...]
+    history: list[dict[str, float]]
+
+
+def fit(  # noqa: PLR0913, PLR0917 - what, on what, how, and where to
+    recommender: Recommender,
+    split: Split,
+    options: TrainingOptions,
+    seed: int,
+    out: Folder,
+    group: Group = SINGLE,
+    report: Callable[[Row], None] = silent,
+) -> FitResult:
+    """Fit on ``split.train``, choose the checkpoint on ``split.valid``; the test part is not looked at.
+
+    Called again after an interruption it goes on from the last complete state and ends in the very same result;
+    called again after the end it returns it. ``out`` is visible to all workers and belongs to this fit alone.
+
+    Args:
+        recommender: a closed form, or one trained by gradient.
+        split: graphs.
+        options: for the latter.
+        seed: key of everything random.
+        out: where checkpoints and history go.
+        group: this worker among all.
+        report: called with every row of the history, on every worker.
+
+    Raises:
+        InputError: the columns cannot be dealt out to the workers.
+        HemicycleError: training diverged.
+    """
+    identity = _identity(recommender, split, options, (seed, group.world_size))
+    if checkpoints.finished(out, identity) is None:
+        task = _Fit(recommender, split, options, out, group, report, identity)
+        if isinstance(recommender, EmbeddingRecommender):
+            task.train(Trainer(recommender, split.train, options, seed, group))
+        else:
+            task.solve()
+    done = Checkpoints(out)
+    return FitResult(done.best_epoch, done.epochs, done.history)
+
+
+def best_epoch(history: list[Row]) -> int:
+    """Return the first epoch with the highest validation NDCG@20; without any the last epoch."""
+    validated = [row for row in history if _GOAL in row and row["epoch"] > 0]
+    return int(max(validated, key=lambda row: row[_GOAL])["epoch"] if validated else history[-1]["epoch"])
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """Everything that stays the same during a fit."""
+
+    recommender: Recommender
+    split: Split
+    options: TrainingOptions
+    out: Folder
+    group: Group
+    report: Callable[[Row], None]
+    identity: str
+
+    def solve(self) -> None:
+        """Fit a closed form."""
+        assert isinstance(self.recommender, ClosedFormRecommender)
+        parameters = self.recommender.fit(self.split.train) if self.group.rank == 0 else None
+        row = {"epoch": 0, **self._validated(parameters)}
+        self._save(0, parameters)
+        self.report(row)
+        self._close([row])
+
+    def train(self, trainer: Trainer) -> None:
+        """Train epoch by epoch."""
+        history = self._begin(trainer)
+        while not self._over(history, trainer):
+            epoch = int(history[-1]["epoch"]) + 1
+            history.append({"epoch": epoch, "loss": trainer.epoch(epoch)})
+            self._look(history, trainer)
+            self.report(history[-1])
+            if self.options.resume_every and epoch % self.options.resume_every == 0:
+                self._save_state(history, trainer)
+        self._close(history)
+
+    def _begin(self, trainer: Trainer) -> list[Row]:
+        """Take up the last complete state, or write the untrained checkpoint."""
+        progress = checkpoints.last_progress(self.out, self.identity)
+        if progress is not None:
+            trainer.restore(checkpoints.load_shard(self.out, progress.epoch, self.group.rank), progress.step)
+        self.group.barrier()
+        if progress is not None:
+            self._sweep(list(progress.history))
+            return list(progress.history)
+        if self.group.rank == 0:
+            (self.out / "resume").delete()
+            checkpoints.sweep(self.out, ())
+        parameters = self._parameters(trainer)
+        self._save(0, parameters)
+        history: list[Row] = [{"epoch": 0, **self._validated(parameters)}]
+        self.report(history[0])
+        return history
+
+    def _over(self, history: list[Row], trainer: Trainer) -> bool:
+        epoch, options = history[-1]["epoch"], self.options
+        if epoch >= options.epochs or trainer.adam.step >= trainer.total_steps:
+            return True
+        since = epoch - best_epoch(history)
+        return bool(options.patience and epoch > 0 and since >= options.patience * options.validate_every)
+
+    def _look(self, history: list[Row], trainer: Trainer) -> None:
+        """Validate and save what this epoch asks for."""
+        epoch = int(history[-1]["epoch"])
+        last = self._over(history, trainer)
+        due = last or epoch % self.options.validate_every == 0
+        if not due and not self.options.always_kept(epoch):
+            return
+        parameters = self._parameters(trainer)
+        if due:
+            history[-1] = {**history[-1], **self._validated(parameters)}
+        if best_epoch(history) == epoch or self._over(history, trainer) or self.options.always_kept(epoch):
+            self._save(epoch, parameters)
+        if not self.options.resume_every:
+            self._sweep(history)
+
+    def _parameters(self, trainer: Trainer) -> Parameters | None:
+        """Whole table on rank 0, None elsewhere."""
+        table = self.group.gather_columns(trainer.adam.table.detach())
+        return None if table is None else {TABLE: table.cpu().numpy()}
+
+    def _validated(self, parameters: Parameters | None) -> dict[str, float]:
+        """Return the validation metrics that rank 0 computes; none without validation edges."""
+        if not self.split.valid.n_edges:
+            return {}
+        values = [0.0] * len(_VALIDATED)
+        if parameters is not None:
+            train, users = self.split.train, _sample(self.split.valid, self.options.validate_users)
+            found = evaluate(self.recommender.scores(parameters, train), train, self.split.valid, users=users)
+            values = [found.metrics[name] for name in _VALIDATED]
+        return dict(zip(_VALIDATED, self.group.from_first(values), strict=True))
+
+    def _save(self, epoch: int, parameters: Parameters | None) -> None:
+        if parameters is not None:
+            checkpoints.save(self.out, epoch, parameters)
+
+    def _save_state(self, history: list[Row], trainer: Trainer) -> None:
+        epoch = int(history[-1]["epoch"])
+        checkpoints.save_shard(self.out, epoch, self.group.rank, trainer.state())
+        self.group.barrier()
+        if self.group.rank == 0:
+            checkpoints.save_progress(self.out, self.identity, Progress(epoch, trainer.adam.step, tuple(history)))
+        self._sweep(history)
+
+    def _sweep(self, history: list[Row]) -> None:
+        """Delete checkpoints that are neither wanted in any case, nor the best, nor the last."""
+        if self.group.rank == 0:
+            kept = {int(row["epoch"]) for row in history if self.options.always_kept(int(row["epoch"]))}
+            checkpoints.sweep(self.out, kept | {best_epoch(history), int(history[-1]["epoch"])})
+
+    def _close(self, history: list[Row]) -> None:
+        self._sweep(history)
+        if self.group.rank == 0:
+            checkpoints.close(self.out, self.identity, best_epoch(history), history)
+        self.group.barrier()
+
+
+def _sample(graph: InteractionGraph, limit: int) -> NDArray[np.int64]:
+    """Users with edges, at most ``limit`` of them, always the same."""
+    users = np.flatnonzero(graph.degrees)
+    if len(users) <= limit:
+        return users
+    return np.sort(rng("validation users").choice(users, limit, replace=False))
+
+
+def _identity(recommender: Recommender, split: Split, options: TrainingOptions, keys: tuple[int, ...]) -> str:
+    """Fingerprint of all that decides over the result."""
+    arrays = (split.train.indptr, split.train.indices, split.valid.indptr, split.valid.indices)
+    sums = [zlib.crc32(np.ascontiguousarray(array).data) for array in arrays]
+    model = recommender.config.model_dump(mode="json")
+    return fingerprint([model, options.model_dump(mode="json"), list(keys), sums, split.train.n_items])

@@ -1,0 +1,66 @@
+"""The workers of one fit: each holds a block of the table's columns."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hemicycle.core.errors import InputError
+
+
+@dataclass(frozen=True)
+class Group:
+    """This worker among all of a fit. With more than one, torch.distributed has been initialised by the launcher.
+
+    Args:
+        rank: number of this worker.
+        world_size: number of workers.
+        device: where this worker computes.
+    """
+
+    rank: int = 0
+    world_size: int = 1
+    device: str = "cpu"
+
+    def columns(self, dim: int) -> NDArray[np.int64]:
+        """Columns that this worker holds, a contiguous block.
+
+        Raises:
+            InputError: the columns cannot be dealt out evenly.
+        """
+        if dim % self.world_size:
+            raise InputError(
+                f"{dim} dimensions cannot be dealt out evenly to {self.world_size} workers",
+                remedy=f"choose a dim that is a multiple of {self.world_size}, or another number of workers",
+            )
+        width = dim // self.world_size
+        return np.arange(self.rank * width, (self.rank + 1) * width)
+
+    def all_reduce_sum(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Add up over workers in place, and return the tensor."""
+        if self.world_size > 1:
+            torch.distributed.all_reduce(tensor)
+        return tensor
+
+    def barrier(self) -> None:
+        """Wait until all workers are here."""
+        self.all_reduce_sum(torch.zeros(1, device=self.device))
+
+    def gather_columns(self, block: torch.Tensor) -> torch.Tensor | None:
+        """Return the whole table, shape (n, world_size * width), on rank 0 and None elsewhere."""
+        if self.world_size == 1:
+            return block
+        blocks = [torch.empty_like(block) for _ in range(self.world_size)] if self.rank == 0 else None
+        torch.distributed.gather(block, blocks)
+        return None if blocks is None else torch.cat(blocks, 1)
+
+    def from_first(self, values: list[float]) -> list[float]:
+        """Return the numbers that rank 0 has, on every worker."""
+        own = values if self.rank == 0 else [0.0] * len(values)
+        told: list[float] = self.all_reduce_sum(torch.tensor(own, dtype=torch.float64, device=self.device)).tolist()
+        return told
+
+
+SINGLE = Group()
+"""A worker on its own."""

@@ -1,0 +1,231 @@
+"""Made-up but realistic result tables of a small study: a chamber of 100, two families, three seeds."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from hemicycle.reports.facts import StudyFacts
+
+EPOCHS = (0, 1, 2, 4, 8, 16, 32)
+LEVELS = {"nominate_dim1": (0.93, 0.84), "nominate_dim2": (0.44, 0.06)}
+FINAL = {"mf": 1.0, "lightgcn": 0.985}
+START = {"mf": 0.0, "lightgcn": 0.74}
+LAYERS = {"mf": ("readout",), "lightgcn": ("0", "1", "2", "readout")}
+SEEDS = (0, 1, 2)
+
+
+def make_records(families=("mf", "lightgcn"), seeds=SEEDS):
+    rows = []
+    for family in families:
+        for seed in seeds:
+            for status in ("trained", "untrained"):
+                name = f"{family}-s{seed}"
+                trained = status == "trained"
+                rows.append(
+                    {
+                        "id": name if trained else f"{name}-0",
+                        "name": name if trained else f"{name}-untrained",
+                        "family": family,
+                        "seed": seed,
+                        "status": status,
+                        "parent": "" if trained else name,
+                        "best_epoch": 16 if trained else 0,
+                        "epochs": list(EPOCHS) if trained else [0],
+                        "layers": list(LAYERS[family]),
+                        "config": json.dumps({"model": family, "dim": 16}),
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def score_at(family, attribute, layer, epoch, status):
+    """Rises with epochs from what structure alone gives, and with layers for a graph network."""
+    top = LEVELS[attribute][0] * FINAL[family]
+    depth = {"0": 0.0, "1": 0.75, "2": 0.9, "readout": 1.0}[layer]
+    start = top * START[family] * depth
+    reach = 0.0 if status == "untrained" else 1 - np.exp(-epoch / 3)
+    return start + (top * (1 if family == "mf" else 0.94 + 0.06 * depth) - start) * reach - 0.02 * (epoch > 16)
+
+
+def make_probes(records):
+    rng = np.random.default_rng(1)
+    rows = []
+    for record in records.itertuples():
+        for attribute, (_, party) in LEVELS.items():
+            for scope in ("all", "within party"):
+                for layer in record.layers:
+                    for epoch in record.epochs if layer == "readout" else (record.best_epoch,):
+                        rows += probe_rows(record, attribute, scope, layer, epoch, party, rng)
+    return pd.DataFrame(rows)
+
+
+def probe_rows(record, attribute, scope, layer, epoch, party, rng):
+    score = score_at(record.family, attribute, layer, epoch, record.status) + rng.normal(0, 0.02)
+    if scope != "all":
+        score, party = 0.45 * score - 0.05, -0.02
+    base = {
+        "record_id": record.id,
+        "name": record.name,
+        "family": record.family,
+        "seed": record.seed,
+        "status": record.status,
+        "layer": layer,
+        "epoch": epoch,
+        "entity": "user",
+        "attribute": attribute,
+        "scope": scope,
+        "probe": "ridge",
+        "cv": "5-fold",
+        "n": 100,
+        "n_groups": 100,
+        "score_name": "r2",
+        "score": score,
+        "ci_low": score - 0.03,
+        "ci_high": score + 0.02,
+        "partial_r2": (score - party) / (1 - party),
+        "partial_low": score - 0.3,
+        "partial_high": score + 0.1,
+    }
+    controls = (("permuted", -0.025, -0.08, 0.05), ("party", party, party - 0.03, party + 0.03))
+    if epoch != record.best_epoch:
+        controls = (("", np.nan, np.nan, np.nan),)
+    return [
+        base | {"control": name, "control_score": c, "control_low": lo, "control_high": hi, "selectivity": score - c}
+        for name, c, lo, hi in controls
+    ]
+
+
+def make_ranking(records):
+    rows = []
+    rng = np.random.default_rng(2)
+    keys = ["id", "name", "family", "seed", "status"]
+    for record in records.itertuples():
+        base = dict(zip(["record_id", *keys[1:]], [getattr(record, key) for key in keys], strict=True))
+        top = {"mf": 0.42, "lightgcn": 0.45}[record.family]
+        for epoch in record.epochs:
+            value = 0.08 + (top - 0.08) * (1 - np.exp(-epoch / 8)) + rng.normal(0, 0.004)
+            for metric, factor in {"ndcg@20": 1.0, "recall@20": 0.8}.items():
+                row = {"epoch": epoch, "metric": metric, "value": value * factor}
+                rows.append(base | row | {"split": "valid", "ci_low": np.nan, "ci_high": np.nan})
+                if epoch == record.best_epoch:
+                    v = value * factor
+                    rows.append(base | row | {"split": "test", "ci_low": v - 0.02, "ci_high": v + 0.02})
+    return pd.DataFrame(rows)
+
+
+def make_map(records, *, public=True):
+    rng = np.random.default_rng(3)
+    party = np.where(np.arange(100) < 53, "Republican", "Democrat")
+    value = np.where(party == "Republican", 0.45, -0.4) + rng.normal(0, 0.15, 100)
+    rows = []
+    for record in records[records["seed"] == 0].itertuples():
+        noise = {("mf", "trained"): 0.1, ("lightgcn", "trained"): 0.07, ("lightgcn", "untrained"): 0.25}
+        sigma = noise.get((record.family, record.status), 4.0)
+        x = value + rng.normal(0, sigma, 100)
+        y = rng.normal(0, max(sigma, 0.2), 100)
+        angle = rng.uniform(0, 6)
+        rows.append(
+            pd.DataFrame(
+                {
+                    "record_id": record.id,
+                    "name_of_model": record.name,
+                    "family": record.family,
+                    "seed": 0,
+                    "status": record.status,
+                    "layer": "readout",
+                    "epoch": record.best_epoch,
+                    "entity_name": [f"member {i}" for i in range(100)] if public else "",
+                    "group": party,
+                    "value": value,
+                    "x": x * np.cos(angle) - y * np.sin(angle),
+                    "y": x * np.sin(angle) + y * np.cos(angle),
+                    "n": 1 if public else rng.integers(10, 60, 100),
+                    "attribute": "nominate_dim1",
+                }
+            )
+        )
+    return pd.concat(rows, ignore_index=True)
+
+
+def make_simulation(seeds=5, steps=40):
+    rng = np.random.default_rng(4)
+    rows = []
+    rates = {"none": 0.045, "random": 0.046, "recommended": 0.03}
+    for opinion in ("friedkin_johnsen", "bounded_confidence"):
+        for seed in range(seeds):
+            luck = rng.normal(0, 0.004)
+            for arm, rate in rates.items():
+                for step in range(0, steps + 1, 2):
+                    left = np.exp(-rate * step * (0.6 if opinion == "bounded_confidence" else 1))
+                    noise = rng.normal(0, 0.002)
+                    shared = {"simulation": "senate", "opinion": opinion, "arm": arm, "seed": seed, "step": step}
+                    values = {
+                        "variance": 0.2 * (0.3 + 0.7 * left) + luck + noise,
+                        "bimodality": 0.72 - 0.1 * (1 - left) + luck + noise,
+                        "neighbour_correlation": 0.55 + 0.3 * (1 - left) + luck + noise,
+                        "disagreement": 0.12 * left + 0.02 + luck + noise,
+                    }
+                    rows += [shared | {"metric": metric, "value": value} for metric, value in values.items()]
+    return pd.DataFrame(rows)
+
+
+def make_contrasts(simulation):
+    last = simulation[simulation["step"] == simulation["step"].max()]
+    wide = last.pivot_table(index=["simulation", "opinion", "metric", "seed"], columns="arm", values="value")
+    rows = []
+    for arm, reference in (("random", "none"), ("recommended", "none")):
+        difference = wide[arm] - wide[reference]
+        for key, values in difference.groupby(level=["simulation", "opinion", "metric"]):
+            half = 2.78 * values.std(ddof=1) / len(values) ** 0.5
+            low, high = values.mean() - half, values.mean() + half
+            row = {"arm": arm, "reference": reference, "step": 40, "n_seeds": len(values), "difference": values.mean()}
+            row |= {"ci_low": low, "ci_high": high, "minimum_detectable_effect": 1.4 * half}
+            rows.append(dict(zip(("simulation", "opinion", "metric"), key, strict=True)) | row)
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture
+def records():
+    return make_records()
+
+
+@pytest.fixture
+def tables(records):
+    simulation = make_simulation()
+    return {
+        "records": records,
+        "probe_results": make_probes(records),
+        "ranking_results": make_ranking(records),
+        "map_points": make_map(records),
+        "simulation_results": simulation,
+        "simulation_contrasts": make_contrasts(simulation),
+        "failures": pd.DataFrame(columns=["step", "title", "error"]),
+    }
+
+
+@pytest.fixture
+def private_map(records):
+    return make_map(records, public=False)
+
+
+@pytest.fixture
+def facts():
+    return StudyFacts(
+        title="What two recommenders learn about the 104th Senate",
+        question="Does a recommender trained on votes alone learn where senators stand?",
+        name="senate",
+        fingerprint="0123456789abcdef0123456789abcdef",
+        config={
+            "data": {"source": "voteview", "congress": 104},
+            "split": {"kind": "random", "valid": 0.1, "test": 0.1},
+            "seeds": [0, 1, 2],
+            "recommenders": [{"model": "mf", "dim": 16}, {"model": "lightgcn", "dim": 16, "layers": 2}],
+            "probes": {"folds": 5, "permutations": 20},
+        },
+        provenance={"versions": {"hemicycle": "0.1.0", "torch": "2.13"}, "git": "abc1234", "timings": {"fit": 12.3}},
+        data={"name": "US Senate roll calls, 104th Congress", "users": 100, "items": 919, "interactions": 41_000},
+        public=True,
+        citations=("Lewis et al. (2024). Voteview: Congressional Roll-Call Votes Database. https://voteview.com/",),
+    )

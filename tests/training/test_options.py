@@ -1,0 +1,32 @@
+import pytest
+
+from hemicycle.training.options import TrainingOptions
+
+
+def test_the_learning_rate_rises_then_falls_to_zero():
+    options = TrainingOptions(lr=1, warmup=3)
+    rates = [options.lr_at(step, 11) for step in range(12)]
+    assert rates[:4] == [0.25, 0.5, 0.75, 1]
+    assert all(a > b for a, b in zip(rates[3:], rates[4:], strict=False))
+    assert rates[11] == pytest.approx(0)
+    assert {TrainingOptions(lr=1, warmup=3, schedule="constant").lr_at(step, 11) for step in range(3, 11)} == {1}
+
+
+@pytest.mark.parametrize(
+    ("keep", "kept"),
+    [("all", [0, 1, 2, 3, 4, 5, 6, 7, 8]), ("labelled", [0, 3]), ("sample:3", [0, 3, 4, 8])],
+)
+def test_which_checkpoints_stay(keep, kept):
+    options = TrainingOptions(epochs=8, keep=keep, label_epochs=(3,))
+    assert [epoch for epoch in range(9) if options.always_kept(epoch)] == kept
+
+
+@pytest.mark.parametrize("keep", ["best", "sample:0", "sample:x"])
+def test_other_words_are_refused(keep):
+    with pytest.raises(ValueError, match="keep is 'all', 'labelled' or 'sample:N'"):
+        TrainingOptions(keep=keep)
+
+
+def test_each_loss_has_its_number_of_negatives():
+    assert TrainingOptions(loss="bpr").n_negatives == 1
+    assert TrainingOptions(loss="bpr", negatives=7).n_negatives == 7
