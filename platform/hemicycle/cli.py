@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from hemicycle.core.errors import HemicycleError, InputError
+from hemicycle.core.errors import HemicycleError, InputError, PartialFailureError
 
 app = typer.Typer(
     name="hemicycle",
@@ -68,19 +69,58 @@ def run(  # noqa: PLR0913, PLR0917 - options of the command
 ) -> None:
     """Run a study to its report; the same command again finishes what is missing."""
     api = _api()
+    where = Where(store, executor, address, refresh)
+    _run(api.load(config, overrides or []), where)
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where a study runs and lies."""
+
+    store: str | None
+    executor: ExecutorName
+    address: str | None
+    refresh: bool
+
+
+def _run(config: Any, where: Where) -> None:
+    """Run a study with progress, and say what came out and what to type next."""
+    api = _api()
     from hemicycle.reports.progress import progress  # noqa: PLC0415 - slow to import, not needed for --help
 
-    study_config = api.load(config, overrides or [])
-    by = api.local() if executor is ExecutorName.local else api.ray(address)
+    by = api.local() if where.executor is ExecutorName.local else api.ray(where.address)
     with progress(err) as listener:
-        study = api.run(study_config, executor=by, store=api.open_store(store), listener=listener, refresh=refresh)
-    _tell_run(study, api.headlines(study), store)
+        store = api.open_store(where.store)
+        study = api.run(config, executor=by, store=store, listener=listener, refresh=where.refresh)
+    _tell_run(study, api.headlines(study), where.store)
     failures = study.outcome.failures()
     for row in failures:
-        err.print(f"failed: {row['title']}: {row['error']}", style="red")
+        err.print(f"failed: {row['title']}: {row['error']}", style="red", markup=False)
     if failures:
-        err.print(f"More: hemicycle show {failures[0]['step'][:12]}{_with(store)}; the same command tries again.")
-        raise typer.Exit(3)
+        more = f"hemicycle show {failures[0]['step'][:12]}{_with(where.store)}"
+        raise PartialFailureError(f"{len(failures)} steps failed. More: {more}; the same command tries them again.")
+
+
+def job(select: Callable[[Any], Any]) -> None:
+    """Run a script of ``jobs/``: the arguments of ``hemicycle run`` for a part of a study.
+
+    Args:
+        select: study configuration -> the configuration of what the job does.
+    """
+
+    def command(  # noqa: PLR0913, PLR0917 - options of the command
+        config: ConfigArgument,
+        overrides: OverridesArgument = None,
+        store: StoreOption = None,
+        executor: ExecutorOption = ExecutorName.ray,
+        address: AddressOption = None,
+        refresh: RefreshOption = False,
+    ) -> None:
+        _run(select(_api().load(config, overrides or [])), Where(store, executor, address, refresh))
+
+    script = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None, add_completion=False)
+    script.command()(command)
+    _guarded(script)
 
 
 def _tell_run(study: Any, headlines: list[str], store: str | None) -> None:
@@ -293,9 +333,14 @@ def _duration(seconds: float) -> str:
 
 
 def main() -> None:
-    """Run the command line; a user's mistake ends in a message and exit code 2, an interruption in 130."""
+    """Run the command line."""
+    _guarded(app)
+
+
+def _guarded(command: Callable[[], Any]) -> None:
+    """A user's mistake ends in a message and exit code 2, failed items in 3, an interruption in 130."""
     try:
-        app(standalone_mode=True)
+        command()
     except HemicycleError as error:
         err.print(str(error), style="red", markup=False)
         sys.exit(error.exit_code)

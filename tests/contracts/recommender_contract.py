@@ -133,7 +133,7 @@ class RecommenderContract:
             return
         split = random_split("bipartite")
         parameters = fitted(split, epochs=1)
-        with pytest.raises(InputError, match="has no layer 'seven'; it has .*readout"):
+        with pytest.raises(InputError, match=r"has no layer 'seven'; it has .*readout"):
             recommender.embed(parameters, split.train, "seven")
         with pytest.raises(InputError, match="the table has 60 rows and the graph 30 nodes"):
             recommender.embed(parameters, random_split("undirected").train)

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -63,7 +65,7 @@ def test_temporal_holds_out_each_users_latest():
     for user in range(60):
         times = [p.times[p.indptr[user] : p.indptr[user + 1]] for p in (parts.train, parts.valid, parts.test)]
         bounds = [(t.min(), t.max()) for t in times if len(t)]
-        assert all(before[1] < after[0] for before, after in zip(bounds, bounds[1:], strict=False))
+        assert all(before[1] < after[0] for before, after in pairwise(bounds))
 
 
 def test_snapshot_cuts_at_the_times():

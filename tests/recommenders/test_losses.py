@@ -8,8 +8,10 @@ from hemicycle.recommenders.mf import MFConfig
 
 PAIRS = Pairs(torch.tensor([0, 2, 1]), torch.tensor([2, 1, 3]), torch.tensor([4, 5, 6, 4, 7, 8]))
 LIST = [(0, 4), (0, 5), (2, 6), (1, 4), (1, 7), (1, 8)]
-OTHERS = Competition(torch.tensor([4, 8, 8, 6]), torch.tensor([0.1, -0.3, -0.3, 0.7], dtype=torch.float64), False)
-ALL = Competition(torch.arange(4, 9), torch.zeros(5, dtype=torch.float64), True)
+OTHERS = Competition(
+    torch.tensor([4, 8, 8, 6]), torch.tensor([0.1, -0.3, -0.3, 0.7], dtype=torch.float64), complete=False
+)
+ALL = Competition(torch.arange(4, 9), torch.zeros(5, dtype=torch.float64), complete=True)
 NEGATIVES = torch.tensor([7, 6, 5, 8, 5, 6, 8, 8, 4, 5, 6, 5])
 
 
@@ -77,5 +79,5 @@ def test_the_sampled_softmax_is_the_full_one_on_average(table):
     q = torch.tensor([0.1, 0.3, 0.2, 0.2, 0.2], dtype=torch.float64)
     generator = torch.Generator().manual_seed(0)
     drawn = torch.multinomial(q, 20_000, replacement=True, generator=generator)
-    competition = Competition(drawn + 4, torch.log(20_000 * q[drawn]), True)
+    competition = Competition(drawn + 4, torch.log(20_000 * q[drawn]), complete=True)
     torch.testing.assert_close(sampled_softmax(x, PAIRS, competition), full, atol=0.02, rtol=0)

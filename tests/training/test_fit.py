@@ -24,14 +24,14 @@ def parts():
     return split(InteractionGraph.from_edges(users, items, 60, 60), SplitConfig())
 
 
-class Interrupted(Exception):
+class InterruptedFitError(Exception):
     pass
 
 
 def interrupt_at(epoch):
     def report(row):
         if row["epoch"] == epoch:
-            raise Interrupted
+            raise InterruptedFitError
 
     return report
 
@@ -70,7 +70,7 @@ def test_an_interrupted_fit_ends_as_an_undisturbed_one(parts, tmp_path, keep, at
     options = OPTIONS.replace(keep=keep)
     whole, broken = Folder.at(tmp_path / "whole"), Folder.at(tmp_path / "broken")
     fit(MODEL, parts, options, 0, whole)
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedFitError):
         fit(MODEL, parts, options, 0, broken, report=interrupt_at(at))
     fit(MODEL, parts, options, 0, broken)
     assert_same(everything(whole), everything(broken))
@@ -78,7 +78,7 @@ def test_an_interrupted_fit_ends_as_an_undisturbed_one(parts, tmp_path, keep, at
 
 def test_it_goes_on_from_the_last_state_and_not_from_the_start(parts, tmp_path):
     rows, out = [], Folder.at(tmp_path)
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedFitError):
         fit(MODEL, parts, OPTIONS, 0, out, report=interrupt_at(5))
     fit(MODEL, parts, OPTIONS, 0, out, report=rows.append)
     assert [row["epoch"] for row in rows] == [5, 6, 7]
@@ -88,7 +88,7 @@ def test_without_states_it_starts_again(parts, tmp_path):
     options = OPTIONS.replace(resume_every=0)
     whole, broken = Folder.at(tmp_path / "whole"), Folder.at(tmp_path / "broken")
     fit(MODEL, parts, options, 0, whole)
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedFitError):
         fit(MODEL, parts, options, 0, broken, report=interrupt_at(5))
     fit(MODEL, parts, options, 0, broken)
     assert_same(everything(whole), everything(broken))
@@ -98,7 +98,7 @@ def test_another_fit_in_the_same_folder_starts_afresh(parts, tmp_path):
     whole, used = Folder.at(tmp_path / "whole"), Folder.at(tmp_path / "used")
     fit(MODEL, parts, OPTIONS, 1, whole)
     fit(MODEL, parts, OPTIONS.replace(keep="all"), 0, used)
-    with pytest.raises(Interrupted):
+    with pytest.raises(InterruptedFitError):
         fit(MODEL, parts, OPTIONS, 0, used, report=interrupt_at(5))
     fit(MODEL, parts, OPTIONS, 1, used)
     assert_same(everything(whole), everything(used))

@@ -57,7 +57,7 @@ def test_the_loss_falls(options, dtype):
 
 
 def test_the_squared_norm_shrinks_the_table():
-    plain, shrunk = a_trainer(epochs=20), a_trainer(epochs=20, l2=10)
+    plain, shrunk = a_trainer(epochs=20), a_trainer(epochs=20, l2=100)
     for trainer in (plain, shrunk):
         for number in range(1, 21):
             trainer.epoch(number)

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 
 from hemicycle.training.options import TrainingOptions
@@ -7,7 +9,7 @@ def test_the_learning_rate_rises_then_falls_to_zero():
     options = TrainingOptions(lr=1, warmup=3)
     rates = [options.lr_at(step, 11) for step in range(12)]
     assert rates[:4] == [0.25, 0.5, 0.75, 1]
-    assert all(a > b for a, b in zip(rates[3:], rates[4:], strict=False))
+    assert all(a > b for a, b in pairwise(rates[3:]))
     assert rates[11] == pytest.approx(0)
     assert {TrainingOptions(lr=1, warmup=3, schedule="constant").lr_at(step, 11) for step in range(3, 11)} == {1}
 
