@@ -140,13 +140,14 @@ def facts(study: Study) -> StudyFacts:
         provenance=provenance() | {"seconds by kind of step": {k: round(v, 1) for k, v in seconds.items()}},
         data=_described(data),
         public=data.public,
-        citations=tuple(getattr(data, "citations", ())),
+        citations=tuple(getattr(SOURCE.build(config.data), "citations", ())),
     )
 
 
 def _described(data: Dataset) -> dict[str, Any]:
     counts = {"users": data.users.num_rows, "items": 0 if data.items is None else data.items.num_rows}
-    return {"name": data.name, **counts, **{name: r.table.num_rows for name, r in data.relations.items()}}
+    relations = {name: relation.table.num_rows for name, relation in data.relations.items()}
+    return {"name": data.name, **counts, **relations, "notes": list(data.notes)}
 
 
 def headlines(study: Study) -> list[str]:

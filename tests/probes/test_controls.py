@@ -58,7 +58,10 @@ def test_missing_numbers_are_marked():
 def test_numeric_group_codes_are_categories():
     target = Target("a", np.arange(4.0), {"party": np.array([100, 200, 100, 328])}, {"degree": np.arange(4.0)})
     designs = control_designs(target, {"party": encode(target.groups["party"])[0]})
-    assert {name: x.shape for name, x in designs.items()} == {"covariates": (4, 4), "party": (4, 3)}
+    assert {name: [x.shape for x in blocks] for name, blocks in designs.items()} == {
+        "covariates": [(4, 3), (4, 1)],
+        "party": [(4, 3)],
+    }
 
 
 def test_without_columns_there_is_no_design():

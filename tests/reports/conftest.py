@@ -1,6 +1,7 @@
 """Made-up but realistic result tables of a small study: a chamber of 100, two families, three seeds."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -57,11 +58,12 @@ def make_probes(records):
             for scope in ("all", "within party"):
                 for layer in record.layers:
                     for epoch in record.epochs if layer == "readout" else (record.best_epoch,):
-                        rows += probe_rows(record, attribute, scope, layer, epoch, party, rng)
+                        rows += probe_rows(record, (attribute, scope, party), (layer, epoch), rng)
     return pd.DataFrame(rows)
 
 
-def probe_rows(record, attribute, scope, layer, epoch, party, rng):
+def probe_rows(record, target, site, rng):
+    (attribute, scope, party), (layer, epoch) = target, site
     score = score_at(record.family, attribute, layer, epoch, record.status) + rng.normal(0, 0.02)
     if scope != "all":
         score, party = 0.45 * score - 0.05, -0.02
@@ -186,13 +188,23 @@ def make_contrasts(simulation):
     return pd.DataFrame(rows)
 
 
-@pytest.fixture
-def records():
-    return make_records()
+@pytest.fixture(scope="session")
+def make():
+    """The makers of tables, for tests that want other sizes."""
+    return SimpleNamespace(
+        records=make_records,
+        probes=make_probes,
+        ranking=make_ranking,
+        map=make_map,
+        simulation=make_simulation,
+        contrasts=make_contrasts,
+    )
 
 
-@pytest.fixture
-def tables(records):
+@pytest.fixture(scope="session")
+def built():
+    """Tables made once; tests never change them in place."""
+    records = make_records()
     simulation = make_simulation()
     return {
         "records": records,
@@ -203,6 +215,16 @@ def tables(records):
         "simulation_contrasts": make_contrasts(simulation),
         "failures": pd.DataFrame(columns=["step", "title", "error"]),
     }
+
+
+@pytest.fixture
+def records(built):
+    return built["records"]
+
+
+@pytest.fixture
+def tables(built):
+    return dict(built)
 
 
 @pytest.fixture

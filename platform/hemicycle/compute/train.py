@@ -7,9 +7,10 @@ from collections.abc import Callable
 import ray
 import ray.train
 import torch
-from ray.train import FailureConfig, RunConfig, ScalingConfig
+from ray.train import FailureConfig, RunConfig, ScalingConfig, WorkerGroupError
 from ray.train.torch import TorchTrainer, get_device
 
+from hemicycle.core.errors import HemicycleError
 from hemicycle.core.storage import Folder
 from hemicycle.training.group import Group
 
@@ -44,7 +45,8 @@ def run_group(  # noqa: PLR0913 - what, how wide, and where to
         max_failures: restarts allowed.
 
     Raises:
-        Exception: the worker's error when its type survives the journey, else Ray's report of it.
+        HemicycleError: a worker's own error.
+        WorkerGroupError: Ray's report of any other, once the restarts are used up.
     """
     os.environ.update(_ENVIRONMENT)
     logging.getLogger("ray.train").setLevel(logging.ERROR)
@@ -58,7 +60,21 @@ def run_group(  # noqa: PLR0913 - what, how wide, and where to
 
     trainer = TorchTrainer(
         work,
-        scaling_config=ScalingConfig(world_size, use_gpu=gpu, resources_per_worker={"CPU": threads, "GPU": int(gpu)}),
-        run_config=RunConfig(name, storage.uri, failure_config=FailureConfig(max_failures)),
+        scaling_config=ScalingConfig(
+            num_workers=world_size, use_gpu=gpu, resources_per_worker={"CPU": threads, "GPU": int(gpu)}
+        ),
+        run_config=RunConfig(
+            name=name, storage_path=storage.uri, failure_config=FailureConfig(max_failures=max_failures)
+        ),
     )
-    trainer.fit()
+    try:
+        trainer.fit()
+    except WorkerGroupError as error:
+        raise _cause(error) from error
+
+
+def _cause(error: WorkerGroupError) -> Exception:
+    """Return the first worker's own error when it is one of ours, which a person can act on; else Ray's report."""
+    wrapped = [failure for _, failure in sorted(error.worker_failures.items())]
+    failures = [getattr(failure, "_base_exc", failure) for failure in wrapped]
+    return next((failure for failure in failures if isinstance(failure, HemicycleError)), error)

@@ -27,6 +27,11 @@ def candidates(path: str | Path) -> list[Path]:
     return [base / given for base in bases]
 
 
+def find_folder(path: str | Path) -> Path | None:
+    """Return the first of the places that is a folder, or None."""
+    return next((place for place in candidates(path) if place.is_dir()), None)
+
+
 def find(path: str | Path) -> Path | None:
     """Return the first of the places that holds a file, or None."""
     return next((place for place in candidates(path) if place.is_file()), None)

@@ -16,6 +16,7 @@ from pydantic import Field
 
 from hemicycle.core.config import Options
 from hemicycle.core.errors import InputError, Problem, raise_problems
+from hemicycle.core.paths import find_folder
 from hemicycle.data.assembly import Column, edge_table, node_table
 from hemicycle.data.columns import ID, NUMBER, TEXT, Ids, TableFile, blank_to_null, ids_of, in_order, locate, numbers
 from hemicycle.data.schema import Dataset, Relation
@@ -52,6 +53,9 @@ class Voteview:
     """
 
     Config = VoteviewConfig
+    citations = (
+        "Lewis, Poole, Rosenthal, Boche, Rudkin and Sonnet, Voteview: Congressional Roll-Call Votes Database, voteview.com",
+    )
 
     def __init__(self, config: VoteviewConfig) -> None:
         self.config = config
@@ -62,7 +66,7 @@ class Voteview:
 
     def files(self) -> list[Path]:
         """Paths of votes and members; raises for every one that is missing."""
-        folder = bundled_folder() if self.config.path == BUNDLED else Path(self.config.path)
+        folder = self._folder()
         found = {kind: _find(folder, f"{self._stem}_{kind}") for kind in ("votes", "members")}
         remedy = "get both from https://voteview.com/data, or: hemicycle data fetch us_senate_rollcall"
         raise_problems(
@@ -71,6 +75,11 @@ class Voteview:
             if path is None
         )
         return [path for path in found.values() if path is not None]
+
+    def _folder(self) -> Path:
+        if self.config.path == BUNDLED:
+            return bundled_folder()
+        return find_folder(self.config.path) or Path(self.config.path)
 
     def read(self) -> Dataset:
         """Read both files.
@@ -105,7 +114,9 @@ class Voteview:
         return kept
 
     def _notes(self, dropped: int) -> tuple[str, ...]:
-        return (f"{dropped} members with fewer than {self.config.min_votes} votes dropped",) if dropped else ()
+        circular = "NOMINATE scores are estimated from these same votes: reading them out is a recovery check"
+        few = f"{dropped} members with fewer than {self.config.min_votes} votes dropped"
+        return (circular, few) if dropped else (circular,)
 
     def _users(self, ids: list[str], members: pa.Table) -> pa.Table:
         first_year = 1787 + 2 * self.config.congress

@@ -1,5 +1,6 @@
 """Models that somebody else trained: their vectors or their lists join a population and are probed like ours."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
@@ -113,9 +114,15 @@ def ingest_embeddings(config: ForeignConfig, users: list[str], alias: Alias, out
     twice = frame.duplicated(["row", "layer", "epoch"])
     if twice.any():
         raise InputError(f"{int(twice.sum())} ids have more than one vector", str(path), "keep one row a user")
-    for (layer, epoch), part in frame.groupby(["layer", "epoch"], sort=True):
-        out.write_array(f"vectors-{layer}-{int(epoch)}", _stack(part, len(users), path))
-    return {"layers": sorted(set(frame["layer"])), "epochs": sorted({int(e) for e in frame["epoch"]})}
+    found = {"layers": sorted(set(frame["layer"])), "epochs": sorted({int(e) for e in frame["epoch"]})}
+    for layer, epoch in itertools.product(found["layers"], found["epochs"]):
+        part = frame[(frame["layer"] == layer) & (frame["epoch"] == epoch)]
+        if part.empty:
+            raise InputError(
+                f"no vectors of layer {layer} at epoch {epoch}", str(path), "give every layer at every epoch"
+            )
+        out.write_array(f"vectors-{layer}-{epoch}", _stack(part, len(users), path))
+    return found
 
 
 def _stack(part: pd.DataFrame, n_users: int, path: Path) -> NDArray[np.float32]:

@@ -37,6 +37,8 @@ def _type(column: str) -> pa.DataType:
 
 PROBE_SCHEMA = pa.schema([(column, _type(column)) for column in PROBE])
 """Arrow schema of the probe table."""
+_LATER: list[tuple[float, ...]] = [(0, 0), (0.1, 0), (1, 0), (0, 0.1), (0, 1), (0.1, 0.1), (0.1, 1), (1, 1)]
+"""Weights of the second and third of three blocks."""
 Row = dict[str, Any]
 """One row of a table, by column."""
 
@@ -86,11 +88,14 @@ class Task:
     def shares(self) -> list[tuple[float, ...]]:
         """Weights of the standardised blocks among which nested folds choose.
 
-        One block has the weight 1. Of two, either may be shrunk more than the other and the second may be left
-        out, so that a joint model contains the smaller one (banded ridge: Nunez-Elizalde, Huth & Gallant,
-        NeuroImage 2019); under one common penalty useless vectors would spoil good covariates.
+        One block has the weight 1. Of several, later ones may be shrunk more than the first or left out, or the first
+        more than the last, so that a joint model contains the smaller ones (banded ridge: Nunez-Elizalde, Huth &
+        Gallant, NeuroImage 2019); under one common penalty useless columns would spoil good ones.
         """
-        return [(1.0, 0.0), (1.0, 0.1), (1.0, 1.0), (0.1, 1.0)] if len(self.blocks) == 2 else [(1.0,)]
+        few: dict[int, list[tuple[float, ...]]] = {1: [()], 2: [(0.0,), (0.1,), (1.0,)]}
+        later = few.get(len(self.blocks), _LATER)
+        first = [(0.1, *share) for share in later if share and share[-1] == 1]
+        return [(1.0, *share) for share in later] + first
 
     def weights(self, share: tuple[float, ...]) -> NDArray[np.float64]:
         """Weight of each column of the joined blocks, shape (sum of d_b,)."""

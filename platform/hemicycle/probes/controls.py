@@ -63,13 +63,19 @@ def design(columns: Mapping[str, NDArray[Any]]) -> NDArray[np.float64] | None:
     return np.concatenate(blocks, axis=1) if blocks else None
 
 
-def control_designs(target: Target, groups: Mapping[str, NDArray[np.int64]]) -> dict[str, NDArray[np.float64]]:
-    """Return the predictors of each control that has any.
+def control_designs(
+    target: Target, groups: Mapping[str, NDArray[np.int64]]
+) -> dict[str, tuple[NDArray[np.float64], ...]]:
+    """Return the blocks of predictors of each control that has any.
+
+    Groups and other covariates are blocks of their own: a covariate with many categories then cannot make the
+    covariates-only model worse than the groups that it contains.
 
     Args:
         target: the label with its covariates.
         groups: the group columns that count, as codes: each alone, and together with the covariates.
     """
-    alone = {name: one_hot(target.groups[name]) for name in groups}
-    covariates = design({**{name: target.groups[name].astype(object) for name in groups}, **target.covariates})
-    return alone if covariates is None else {"covariates": covariates, **alone}
+    alone = {name: (one_hot(target.groups[name]),) for name in groups}
+    blocks = design({name: target.groups[name].astype(object) for name in groups}), design(target.covariates)
+    covariates = tuple(block for block in blocks if block is not None)
+    return {"covariates": covariates, **alone} if covariates else dict(alone)

@@ -33,7 +33,7 @@ class _Case:
     vectors: NDArray[np.floating]
     groups: Mapping[str, NDArray[np.int64]]
     folds: Folds
-    designs: Mapping[str, NDArray[np.float64]]
+    designs: Mapping[str, tuple[NDArray[np.float64], ...]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,10 +123,10 @@ def _rows(case: _Case, scope: _Scope) -> Iterator[Row]:
     main = _fit(case, scope, (case.vectors,), _permutations(case, scope))
     chance = [case.probe.score(labels, main.result, t).value for t, labels in main.columns]
     statistics = {"score": case.probe.score(case.labels, main.result)}
-    fits = {name: _fit(case, scope, (case.designs[name],)).result for name in scope.controls}
+    fits = {name: _fit(case, scope, case.designs[name]).result for name in scope.controls}
     statistics |= {name: case.probe.score(case.labels, fit) for name, fit in fits.items()}
     if "covariates" in fits:
-        full = _fit(case, scope, (case.designs["covariates"], case.vectors)).result
+        full = _fit(case, scope, (*case.designs["covariates"], case.vectors)).result
         statistics["partial"] = _partial(case, fits["covariates"], full)
     keys = ("probe-bootstrap", case.config.seed, len(case.labels))
     estimates = bootstrap(statistics, case.folds.units, rng(*keys), case.config.replicates)

@@ -169,7 +169,8 @@ class _SampledSoftmax(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, *arguments: Any) -> torch.Tensor:
-        users, others, positive, (counts, competition, add_up) = arguments
+        tensors: tuple[torch.Tensor, torch.Tensor, torch.Tensor] = arguments[:3]
+        (users, others, positive), (counts, competition, add_up) = tensors, arguments[3]
         grads = [torch.empty_like(users), torch.zeros_like(others), torch.empty_like(positive)]
         loss = positive.new_zeros(())
         for rows, of_rows in _chunks(counts, len(others)):

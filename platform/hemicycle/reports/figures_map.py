@@ -142,7 +142,7 @@ def _panel(panel: Plane, groups: list[str], attribute: str) -> alt.Chart:
         filled=True, opacity=0.78, stroke="white", strokeWidth=0.5, size=75
     )
     shape = alt.Scale(domain=groups, range=list(SHAPES[: len(groups)]))
-    size = {} if named else {"size": alt.Size("n:Q", title="people")}
+    size = {} if named else {"size": alt.Size("n:Q", title="people", scale=alt.Scale(zero=False, range=[45, 380]))}
     first = [alt.Tooltip("entity_name:N", title="name")] if named else [alt.Tooltip("n:Q", title="people")]
     chart: alt.Chart = base.encode(
         x=alt.X("x:Q", axis=axis, title=direction, scale=alt.Scale(domain=[-1.06, 1.06])),

@@ -88,7 +88,7 @@ class WandbTracker:
             settings=quiet_settings(),
         ) as told:
             told.define_metric("step")
-            told.define_metric("*", step_metric="step")
+            told.define_metric("*", step_metric="step", summary="none")
             for point in history:
                 told.log(point)
             told.summary.update(summary)

@@ -37,9 +37,8 @@ class Size:
     @classmethod
     def of(cls, dataset: Dataset, relation: Relation) -> "Size":
         """Measure a relation."""
-        social = relation.social or dataset.items is None
-        items = dataset.users.num_rows if social else dataset.items.num_rows
-        return cls(dataset.users.num_rows, items, relation.table.num_rows * (1 if relation.directed else 2))
+        columns = dataset.users if relation.social or dataset.items is None else dataset.items
+        return cls(dataset.users.num_rows, columns.num_rows, relation.table.num_rows * (1 if relation.directed else 2))
 
     @property
     def nodes(self) -> int:
