@@ -27,3 +27,44 @@ def ray_session():
         ray.init(address="local", num_cpus=2, **quiet)
     yield ray
     ray.shutdown()
+
+
+SMALL = """\
+name: small
+title: A small study
+data: {source: voteview, congress: 96}
+seeds: 1
+train: {epochs: 2, validate_every: 1}
+population:
+  popularity: {recommender: popularity}
+  mf: {recommender: {model: mf, dim: 4}}
+probes: [{probe: ridge, labels: [nominate_dim1], permutations: 20}]
+society: {users: 60, positions_from: [nominate_dim1], groups_from: party, follows: {per_user: 5}, items: 0}
+simulations:
+  talk:
+    opinions: [{opinion: friedkin_johnsen}]
+    arms: [none, {exposure: random, k: 3}, {exposure: recommended, k: 3}]
+    mediators: {mf: {model: mf, dim: 4}}
+    mediator_train: {epochs: 1}
+    steps: 3
+    seeds: 2
+tracking: {wandb: disabled}
+"""
+
+
+@pytest.fixture(scope="session")
+def small_config(tmp_path_factory):
+    """A study of a few seconds, with every kind of step."""
+    path = tmp_path_factory.mktemp("configs") / "small.yaml"
+    path.write_text(SMALL, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def small_study(small_config, tmp_path_factory):
+    """The small study run once in this process, and its store; tests that change the store copy it."""
+    from hemicycle import api
+    from hemicycle.core.storage import Folder
+
+    store = Folder.at(tmp_path_factory.mktemp("store"))
+    return api.run(small_config, executor=api.local(), store=store), store

@@ -41,7 +41,7 @@ from hemicycle.studies.executor import Executor, LocalExecutor, provenance
 from hemicycle.studies.models import ingest_foreign
 from hemicycle.studies.plan import data_step_of
 from hemicycle.studies.run import ABOUT, PLAN, Study, look, run_study, study_folder
-from hemicycle.studies.steps import Step
+from hemicycle.studies.steps import Step, closure
 
 REPORT = "report.html"
 
@@ -52,8 +52,16 @@ def open_store(path: str | os.PathLike[str] | None = None) -> Folder:
 
 
 def load(config: str | Path | StudyConfig, overrides: Sequence[str] = ()) -> StudyConfig:
-    """Read a study: a file, the name of a shipped one, or a configuration as it is."""
-    return config if isinstance(config, StudyConfig) else configuration.load(StudyConfig, config, overrides)
+    """Read a study: a file, the name of a shipped one, or a configuration as it is.
+
+    Raises:
+        InputError: every problem of the configuration, with its file, line and key.
+    """
+    if not isinstance(config, StudyConfig):
+        return configuration.load(StudyConfig, config, overrides)
+    if overrides:
+        raise InputError("overrides change a file's values, not a configuration's", remedy="use config.replace(...)")
+    return config
 
 
 def local() -> Executor:
@@ -156,10 +164,22 @@ def headlines(study: Study) -> list[str]:
 
 
 def report(config: str | Path | StudyConfig, overrides: Sequence[str] = (), *, store: Folder | None = None) -> str:
-    """Write the report of a finished study again and return where it is."""
-    study = run(config, overrides, executor=local(), tracker=NullTracker(), store=store)
+    """Write the report of a finished study again and return where it is.
+
+    Raises:
+        InputError: the study is not finished; nothing is run here.
+    """
+    study = run(config, overrides, executor=_Nobody(), tracker=NullTracker(), store=store)
     write_report(facts(study), study.tables, study.folder)
     return f"{study.folder.uri}/{REPORT}"
+
+
+class _Nobody(LocalExecutor):
+    """Runs nothing."""
+
+    def check(self) -> None:
+        """Refuse."""
+        raise InputError("the study is not finished", remedy="finish it first: hemicycle run CONFIG")
 
 
 # -- look ------------------------------------------------------------------------------------------------------------
@@ -198,24 +218,9 @@ def plan(
     """Say what a run would do, without writing anything."""
     study_config, place = load(config, overrides), store or open_store()
     _, steps = look(study_config, place)
-    rows = [_planned(step, place) for step in _closure(steps)]
+    rows = [_planned(step, place) for step in closure(steps)]
     todo = [planned.step for planned in rows if planned.state == "to run"]
-    return Plan(rows, [str(problem) for problem in costs.misfits(todo, place, slots)])
-
-
-def _closure(steps: Sequence[Step]) -> list[Step]:
-    """Steps with what they build on first."""
-    found: dict[str, Step] = {}
-
-    def visit(step: Step) -> None:
-        if step.fingerprint not in found:
-            for before in step.inputs.values():
-                visit(before)
-            found[step.fingerprint] = step
-
-    for step in steps:
-        visit(step)
-    return list(found.values())
+    return Plan(rows, [str(problem) for problem in costs.misfits(todo, place, slots, local().memory)])
 
 
 def _planned(step: Step, store: Folder) -> Planned:
@@ -347,11 +352,14 @@ def population_add(config: str, name: str, file: Path, output: Path | None = Non
         raise InputError(f"{base} has a member {name!r} already", remedy="choose another name")
     kind = foreign_kind(file)
     path = output or Path(f"{base.stem}+{name}.yaml")
-    lines = {"extends": str(base.resolve()), "population": {name: {kind: str(file.resolve())}}}
+    member = {"population": {name: {kind: str(file.resolve())}}}
+    text = yaml.safe_dump({"extends": str(base.resolve()), "name": f"{study.name}-{name}", **member}, sort_keys=False)
     with TemporaryDirectory() as folder:
-        dataset, _ = look(study, Folder.at(folder))
+        draft = Path(folder, path.name)
+        draft.write_text(text, encoding="utf-8")
+        dataset, _ = look(load(draft), Folder.at(folder))
         ingest_foreign(ForeignConfig(**{kind: file}), dataset, Folder.at(folder))
-    path.write_text(yaml.safe_dump(lines, sort_keys=False), encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     return path
 
 

@@ -29,7 +29,13 @@ app.add_typer(data_app, name="data")
 app.add_typer(population_app, name="population")
 
 out, err = Console(soft_wrap=True, highlight=False), Console(stderr=True, soft_wrap=True, highlight=False)
-INTERRUPTED = 130
+INTERRUPTED = "Interrupted. Nothing that was finished is lost: the same command goes on from here."
+
+
+class InterruptedRunError(HemicycleError):
+    """The user stopped a run. Exit code 130, as of a shell."""
+
+    exit_code = 130
 
 
 class ExecutorName(StrEnum):
@@ -91,7 +97,10 @@ def _run(config: Any, where: Where) -> None:
     by = api.local() if where.executor is ExecutorName.local else api.ray(where.address)
     with progress(err) as listener:
         store = api.open_store(where.store)
-        study = api.run(config, executor=by, store=store, listener=listener, refresh=where.refresh)
+        try:
+            study = api.run(config, executor=by, store=store, listener=listener, refresh=where.refresh)
+        except KeyboardInterrupt as error:
+            raise InterruptedRunError(INTERRUPTED) from error
     _tell_run(study, api.headlines(study), where.store)
     failures = study.outcome.failures()
     for row in failures:
@@ -125,7 +134,7 @@ def job(select: Callable[[Any], Any]) -> None:
 
 def _tell_run(study: Any, headlines: list[str], store: str | None) -> None:
     outcome = study.outcome
-    if not study.changed:
+    if outcome.count("cached") == len(outcome.steps):
         out.print(f"Nothing to do: all {len(outcome.steps)} steps were finished before.")
     else:
         counts = f"{outcome.count('finished')} steps run, {outcome.count('cached')} found finished"
@@ -338,12 +347,9 @@ def main() -> None:
 
 
 def _guarded(command: Callable[[], Any]) -> None:
-    """A user's mistake ends in a message and exit code 2, failed items in 3, an interruption in 130."""
+    """A user's mistake ends in a message and exit code 2, failed items in 3, an interrupted run in 130."""
     try:
         command()
     except HemicycleError as error:
         err.print(str(error), style="red", markup=False)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        err.print("Interrupted. Nothing that was finished is lost: the same command goes on from here.")
-        sys.exit(INTERRUPTED)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import psutil
 import ray
 from ray.exceptions import RayError
 
@@ -43,9 +44,15 @@ class RayExecutor:
         """How many more submissions may be in flight."""
         return IN_FLIGHT_PER_CORE * self.slots - len(self._pending)
 
+    @property
+    def memory(self) -> float | None:
+        """What is available here, for a cluster of our own."""
+        elsewhere = self.address or os.environ.get("RAY_ADDRESS") or ray.is_initialized()
+        return None if elsewhere else float(psutil.virtual_memory().available)
+
     def check(self) -> None:
         """Join the cluster, or start one."""
-        self._ours = not ray.is_initialized()
+        self._ours = self._ours or not ray.is_initialized()
         session.start(self.address, self.cpus)
 
     def submit(self, tasks: Sequence[Task]) -> None:

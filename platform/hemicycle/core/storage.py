@@ -105,10 +105,9 @@ class Folder:
 
     def delete(self) -> None:
         """Remove the folder and all below it; no error when it is not there. DONE goes first."""
+        self.reopen()
         filesystem, path = self._where
         with _explained(self.uri):
-            if self.exists(DONE):
-                filesystem.delete_file(f"{path}/{DONE}")
             if self.exists():
                 filesystem.delete_dir(path)
 
@@ -192,6 +191,13 @@ class Folder:
     def finish(self) -> None:
         """Close the folder: everything in it is complete from now on."""
         self.write_bytes(DONE, b"")
+
+    def reopen(self) -> None:
+        """Take the mark of :meth:`finish` away: what is here is about to change."""
+        filesystem, path = self._where
+        with _explained(self.uri):
+            if self.exists(DONE):
+                filesystem.delete_file(f"{path}/{DONE}")
 
     def check_writable(self) -> None:
         """Raise an InputError when nothing can be written here."""

@@ -142,7 +142,7 @@ def to_networkx(dataset: Dataset, relation: str | None = None) -> Any:
     """Return one relation as a networkx graph with every attribute that may leave; see :func:`write_graph`."""
     edges = _chosen(dataset, relation)
     bipartite = not edges.social
-    graph = nx.DiGraph() if edges.directed and edges.social else nx.Graph()
+    graph: nx.Graph[Any] = nx.DiGraph() if edges.directed and edges.social else nx.Graph()
     users = _add_nodes(graph, dataset.users, "user" if bipartite else "")
     ends = users
     if bipartite and dataset.items is not None:

@@ -54,7 +54,7 @@ class Voteview:
 
     Config = VoteviewConfig
     citations = (
-        "Lewis, Poole, Rosenthal, Boche, Rudkin and Sonnet, Voteview: Congressional Roll-Call Votes Database, voteview.com",
+        "Lewis, Poole, Rosenthal, Boche, Rudkin, Sonnet: Voteview Congressional Roll-Call Votes Database, voteview.com",
     )
 
     def __init__(self, config: VoteviewConfig) -> None:

@@ -1,6 +1,7 @@
 """Models that somebody else trained: their vectors or their lists join a population and are probed like ours."""
 
 import itertools
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
@@ -13,10 +14,11 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from hemicycle.core.config import Options
-from hemicycle.core.errors import InputError
+from hemicycle.core.errors import InputError, Problem, raise_problems
 from hemicycle.core.paths import find
 from hemicycle.core.records import READOUT
 from hemicycle.core.storage import Folder
+from hemicycle.data.columns import ids_of
 from hemicycle.recommenders.base import Embedding, Scores
 
 Alias = Callable[[list[str]], list[str]]
@@ -87,8 +89,9 @@ def _read(path: Path, needed: list[str]) -> pa.Table:
 
 def _positions(raw: pa.ChunkedArray, known: list[str], alias: Alias, where: str) -> NDArray[np.int64]:
     """Row number of each id in the data set; -1 for ids that it does not know."""
-    ids = alias(raw.cast(pa.string()).to_pylist())
-    found: NDArray[np.int64] = pd.Index(known).get_indexer(pd.Index(ids))
+    ids = ids_of(raw)
+    row = {name: number for number, name in enumerate(known)}
+    found = ids.at({value: row.get(name, -1) for value, name in zip(ids.values, alias(ids.values), strict=True)})
     if (found < 0).all():
         raise InputError(
             "none of its ids is in the data", where, "ids are compared as text: check their form and the column name"
@@ -106,9 +109,10 @@ def ingest_embeddings(config: ForeignConfig, users: list[str], alias: Alias, out
     """
     path = config.path
     table = _read(path, [config.id, config.vector])
+    raise_problems(_column_problems(table, config.vector, path))
     layers = table["layer"].cast(pa.string()).to_pylist() if "layer" in table.column_names else [READOUT] * len(table)
     epochs = table["epoch"].to_pylist() if "epoch" in table.column_names else [0] * len(table)
-    rows = _positions(table[config.id], users, alias, str(path))
+    rows = _positions(table[config.id], users, alias, f"{path} column {config.id!r}")
     frame = pd.DataFrame({"row": rows, "layer": layers, "epoch": epochs, "vector": table[config.vector].to_pylist()})
     frame = frame[frame["row"] >= 0]
     twice = frame.duplicated(["row", "layer", "epoch"])
@@ -123,6 +127,28 @@ def ingest_embeddings(config: ForeignConfig, users: list[str], alias: Alias, out
             )
         out.write_array(f"vectors-{layer}-{epoch}", _stack(part, len(users), path))
     return found
+
+
+def _column_problems(table: pa.Table, vector: str, path: Path) -> list[Problem]:
+    """What is wrong with the kinds of the columns."""
+    kind, problems = table.schema.field(vector).type, []
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)):
+        remedy = "one cell holds all numbers of a user, as a list"
+        problems.append(Problem(f"holds {kind}, not lists of numbers", f"{path} column {vector!r}", remedy))
+    elif not (pa.types.is_floating(kind.value_type) or pa.types.is_integer(kind.value_type)):
+        problems.append(Problem(f"holds lists of {kind.value_type}", f"{path} column {vector!r}", "write numbers"))
+    if "epoch" in table.column_names and not _whole(table["epoch"]):
+        problems.append(Problem("not a whole number in every row", f"{path} column 'epoch'", "number the checkpoints"))
+    if "layer" in table.column_names:
+        names = set(table["layer"].cast(pa.string()).to_pylist())
+        if None in names or not all(re.fullmatch(r"[\w.]+", name) for name in names):
+            remedy = "name layers with letters, digits, _ and ."
+            problems.append(Problem("has names that cannot be used", f"{path} column 'layer'", remedy))
+    return problems
+
+
+def _whole(column: pa.ChunkedArray) -> bool:
+    return pa.types.is_integer(column.type) and not column.null_count
 
 
 def _stack(part: pd.DataFrame, n_users: int, path: Path) -> NDArray[np.float32]:
@@ -144,14 +170,18 @@ def ingest_lists(
     """Align recommendation lists with the data's users and items and write them, best first, -1 where a list ends."""
     path, (users, items) = config.path, ids
     table = _read(path, ["user", "item", "rank"])
+    if not _whole(table["rank"]):
+        raise InputError("not a whole number in every row", f"{path} column 'rank'", "1 is the best, 2 the next")
     frame = pd.DataFrame(
         {
-            "user": _positions(table["user"], users, aliases[0], str(path)),
-            "item": _positions(table["item"], items, aliases[1], str(path)),
+            "user": _positions(table["user"], users, aliases[0], f"{path} column 'user'"),
+            "item": _positions(table["item"], items, aliases[1], f"{path} column 'item'"),
             "rank": table["rank"].to_pandas(),
         }
     )
     frame = frame[(frame["user"] >= 0) & (frame["item"] >= 0)].sort_values(["user", "rank"], kind="stable")
+    if frame.empty:
+        raise InputError("no row has both a user and an item of the data", str(path), "check which data it belongs to")
     place = frame.groupby("user").cumcount()
     lists = np.full((len(users), int(place.max()) + 1), -1, np.int32)
     lists[frame["user"], place] = frame["item"]
@@ -164,6 +194,11 @@ def foreign_embedding(folder: Folder, layer: str, epoch: int) -> Embedding | Non
     if not folder.exists(f"{name}.npy"):
         return None
     return Embedding(folder.read_array(name), np.empty((0, 0), np.float32))
+
+
+def listed_users(folder: Folder) -> NDArray[np.bool_]:
+    """Users to whom foreign lists recommend anything."""
+    return np.asarray(folder.read_array("lists")[:, 0] >= 0)
 
 
 def foreign_lists(folder: Folder, n_items: int) -> Scores | None:

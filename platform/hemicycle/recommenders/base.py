@@ -89,8 +89,9 @@ class EmbeddingConfig(RecommenderConfig):
     """Standard deviation of the normal start values."""
     similarity: Literal["dot", "cosine"] = "cosine"
     """What scores a pair of vectors: their dot product, or their cosine divided by ``temperature``."""
-    temperature: float = Field(0.15, gt=0)
-    """Divisor of the cosine; without meaning for the dot product."""
+    temperature: float = Field(0.5, gt=0)
+    """Divisor of the cosine, without meaning for the dot product. Small dense graphs want 0.5 to 1, sparse ones of
+    many thousand items 0.1 to 0.2."""
 
 
 class EmbeddingRecommender(Recommender):

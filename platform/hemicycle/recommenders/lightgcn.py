@@ -15,6 +15,8 @@ class LightGCNConfig(EmbeddingConfig):
 
     model: str = "lightgcn"
     """Short name."""
+    temperature: float = Field(1.0, gt=0)
+    """As for matrix factorisation; propagation already smooths, so more of it suits."""
     layers: int = Field(3, ge=0, le=16)
     """Number of propagations L."""
     readout: tuple[int, ...] | None = None

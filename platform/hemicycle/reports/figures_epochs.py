@@ -17,11 +17,13 @@ LEGEND = alt.Legend(symbolOpacity=1)
 
 
 def trajectories(probes: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
-    """Scores at the readout of models that were probed at more than one epoch."""
+    """Scores at the readout at the epochs that all seeds of a model share, where there is more than one."""
     rows = prepared(probes, records)
     if rows.empty:
         return rows
     rows = scores(at_readout(rows))
+    seeds = rows.groupby(["model", "epoch"])["seed"].transform("nunique")
+    rows = rows[seeds == seeds.groupby(rows["model"]).transform("max")]
     return rows[rows.groupby("record_id")["epoch"].transform("nunique") > 1]
 
 

@@ -5,11 +5,10 @@ import pandas as pd
 
 from hemicycle.reports.facts import Chart, Figure
 from hemicycle.reports.findings import last_step
-from hemicycle.reports.summaries import over_seeds
+from hemicycle.reports.summaries import METRICS, over_seeds
 from hemicycle.reports.theme import BLUE, CYCLE, DASHES, GREY, MINUS, ORANGE, inline, label, listing, small
 
 MOST_STEPS = 80
-METRICS = ("variance", "bimodality", "neighbour_correlation", "disagreement")
 
 
 def opinion_labels(rows: pd.DataFrame) -> pd.Series:

@@ -5,6 +5,7 @@ import pandas as pd
 
 from hemicycle.reports.facts import Tables, table
 from hemicycle.reports.summaries import (
+    METRICS,
     PERMUTED,
     at_readout,
     control,
@@ -150,6 +151,10 @@ def _ranked(row: pd.Series) -> str:
     return f"{row['model']} {number(row['mean'], 3)}{spread}"
 
 
+NEGLIGIBLE = 5e-4
+"""Differences below it are not spoken of, however narrow their interval."""
+
+
 def contrast_findings(contrasts: pd.DataFrame) -> list[str]:
     """One sentence per simulation and pair of arms: what differs at the end, and what no seed could show."""
     if contrasts.empty:
@@ -171,8 +176,11 @@ def last_step(contrasts: pd.DataFrame) -> pd.DataFrame:
 
 
 def _contrast_sentence(rows: pd.DataFrame, where: str, arm: str, reference: str) -> str:
+    headline = rows[rows["metric"].isin(METRICS)]
+    rows = headline if len(headline) else rows
     measured = rows["ci_high"] > rows["ci_low"]
-    clear = rows[measured & ((rows["ci_low"] > 0) | (rows["ci_high"] < 0))]
+    apart = ((rows["ci_low"] > 0) | (rows["ci_high"] < 0)) & (rows["difference"].abs() >= NEGLIGIBLE)
+    clear = rows[measured & apart]
     unclear = rows[measured & ~rows.index.isin(clear.index)]
     parts = [
         f"{'raises' if r['difference'] > 0 else 'lowers'} {label(r['metric'])} by {small(abs(r['difference']))}"

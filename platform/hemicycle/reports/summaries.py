@@ -16,6 +16,9 @@ PREFERRED = ("ridge", "logistic", "linear")
 TARGET = ["entity", "attribute", "scope"]
 _POINT = ["record_id", "layer", "epoch", *TARGET, "probe"]
 
+METRICS = ("variance", "bimodality", "neighbour_correlation", "disagreement")
+"""Metrics of polarization in their customary order; sentences speak of these alone."""
+
 
 def model_labels(records: pd.DataFrame) -> dict[str, str]:
     """Label of every record: its family, or its name without the seed where a family has several variants.

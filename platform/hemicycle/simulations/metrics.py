@@ -38,13 +38,13 @@ def bimodality(opinions: Opinions, network: Sources) -> float:
 
     (g^2 + 1) / (k + 3 (n - 1)^2 / ((n - 2) (n - 3))) with the bias-corrected sample skewness g and excess kurtosis k
     (SAS Institute 1990; Pfister, Schwarz, Janczyk, Dale and Freeman, Front. Psychol. 4:700, 2013). A uniform
-    distribution has 5/9, a normal one 1/3; values above 5/9 point to two modes. NaN for fewer than four users or
-    opinions that do not differ.
+    distribution has 5/9, a normal one 1/3; values above 5/9 point to two modes. NaN for fewer than four users or at
+    consensus.
     """
     del network
     n, x = len(opinions), _leading(_centred(opinions))
     second = (x**2).mean()
-    if n < 4 or second <= (np.finfo(opinions.dtype).eps * np.abs(opinions).max()) ** 2:
+    if n < 4 or second <= CONSENSUS:
         return float("nan")
     skewness = np.sqrt(n * (n - 1)) / (n - 2) * (x**3).mean() / second**1.5
     kurtosis = (n - 1) / ((n - 2) * (n - 3)) * ((n + 1) * ((x**4).mean() / second**2 - 3) + 6)
@@ -54,13 +54,12 @@ def bimodality(opinions: Opinions, network: Sources) -> float:
 def neighbour_correlation(opinions: Opinions, network: Sources) -> float:
     """Pearson correlation of x_i and m_i over the users who follow someone: how far opinions echo.
 
-    In several dimensions, that of the centred values of all dimensions together. NaN when one side does not vary.
+    In several dimensions, that of the centred values of all dimensions together. NaN at consensus.
     """
     means, totals = weighted_mean(network, opinions)
     x, m = _centred(opinions[totals > 0]), _centred(means[totals > 0])
     scale = np.sqrt((x**2).sum() * (m**2).sum())
-    tiny = np.finfo(opinions.dtype).eps ** 2 * (opinions.astype(np.float64) ** 2).sum()
-    return float((x * m).sum() / scale) if scale > tiny else float("nan")
+    return float((x * m).sum() / scale) if scale > CONSENSUS * len(x) else float("nan")
 
 
 def disagreement(opinions: Opinions, network: Sources) -> float:
@@ -71,6 +70,8 @@ def disagreement(opinions: Opinions, network: Sources) -> float:
     return float(squared_differences(network, opinions).sum() / network.totals.sum())
 
 
+CONSENSUS = 1e-6
+"""Variance below which opinions agree, so that the shape of their distribution means nothing."""
 METRICS: Mapping[str, Metric] = {
     "mean": mean,
     "variance": variance,

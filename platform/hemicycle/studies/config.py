@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from hemicycle.core.config import Options
 from hemicycle.data.catalogue import SOURCE
@@ -14,7 +14,16 @@ from hemicycle.recommenders.catalogue import RECOMMENDER
 from hemicycle.simulations.config import SimulationConfig
 from hemicycle.training.options import TrainingOptions
 
-Seeds = Annotated[int, Field(ge=1)] | list[Annotated[int, Field(ge=0)]]
+
+def _some_seeds(seeds: Any) -> Any:
+    listed = seeds if isinstance(seeds, list | tuple) else [0] if type(seeds) is int and seeds >= 1 else []
+    whole = all(type(seed) is int and seed >= 0 for seed in listed)
+    if not listed or not whole or len(set(listed)) < len(listed):
+        raise ValueError("seeds are a count of 1 or more, or a list of different integers from 0 on")
+    return seeds
+
+
+Seeds = Annotated[int | list[int], BeforeValidator(_some_seeds)]
 """A number of seeds (0, 1, ...) or the seeds themselves."""
 
 
@@ -76,6 +85,8 @@ class MediatedSimulation(SimulationConfig):
             if arm.exposure == "recommended" and (not known or wanted not in {"", *known}):
                 allowed = ", ".join(sorted(known)) or "none: name one under 'mediators'"
                 raise ValueError(f"the arm {arm.label!r} has no mediator {wanted!r}; there are: {allowed}")
+            if arm.exposure == "recommended" and arm.label == self.reference and len(self.mediators) > 1:
+                raise ValueError(f"the reference {arm.label!r} has several mediators; choose an arm that is one run")
         return self
 
 
@@ -132,7 +143,7 @@ class StudyConfig(Options):
             return values
         base, members, simulations = (values.get(key) for key in ("train", "population", "simulations"))
         changed = {}
-        if isinstance(members, dict) and isinstance(base, dict):
+        if isinstance(members, dict) and isinstance(base, dict) and _is_valid(base):
             changed["population"] = {name: _trained_like(base, member) for name, member in members.items()}
         if isinstance(simulations, dict):
             changed["simulations"] = {
@@ -147,6 +158,15 @@ class StudyConfig(Options):
         if self.simulations and self.society is None:
             raise ValueError("simulations need a society")
         return self
+
+
+def _is_valid(train: dict[str, Any]) -> bool:
+    """Tell whether members can inherit; what is wrong with the study's ``train`` is reported there, once."""
+    try:
+        TrainingOptions.model_validate(train)
+    except ValidationError:
+        return False
+    return True
 
 
 def _trained_like(base: dict[str, Any], member: Any) -> Any:

@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import psutil
-
 from hemicycle.core.errors import Problem
 from hemicycle.core.storage import Folder
 from hemicycle.data.schema import Dataset, Relation
@@ -79,16 +77,16 @@ def total(steps: Iterable[Step]) -> Cost:
     )
 
 
-def misfits(steps: Iterable[Step], store: Folder, slots: int) -> list[Problem]:
-    """What cannot fit: memory of this machine (``slots`` steps at a time) or space on the store's disk."""
+def misfits(steps: Iterable[Step], store: Folder, slots: int, memory: float | None) -> list[Problem]:
+    """What cannot fit: ``slots`` steps at a time in ``memory`` (None: not known), or all on the store's disk."""
     found = sorted(steps, key=lambda s: -s.cost.memory)
     cost, problems = total(found), []
-    peak, available = sum(s.cost.memory for s in found[:slots]), psutil.virtual_memory().available
-    if peak > available:
+    peak = sum(s.cost.memory for s in found[:slots])
+    if memory is not None and peak > memory:
         title = found[0].title
         problems.append(
             Problem(
-                f"about {peak / 1e9:.1f} GB of memory needed (most for: {title}), {available / 1e9:.1f} GB available",
+                f"about {peak / 1e9:.1f} GB of memory needed (most for: {title}), {memory / 1e9:.1f} GB available",
                 "memory",
                 "use a smaller dim, more workers, or a machine with more memory (--executor ray --address ...)",
             )

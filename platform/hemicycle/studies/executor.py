@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numba
+import psutil
 import threadpoolctl
 import torch
 
@@ -87,6 +88,10 @@ class Executor(Protocol):
     def free(self) -> int:
         """How many more submissions it takes now."""
 
+    @property
+    def memory(self) -> float | None:
+        """Bytes of memory that tasks share; None when other machines run them."""
+
     def check(self) -> None:
         """Raise an InputError when no task could run here."""
 
@@ -112,6 +117,11 @@ class LocalExecutor:
     def free(self) -> int:
         """One submission at a time."""
         return 0 if self._tasks else 1
+
+    @property
+    def memory(self) -> float:
+        """What is available here."""
+        return float(psutil.virtual_memory().available)
 
     def check(self) -> None:
         """Nothing can be missing."""

@@ -39,7 +39,7 @@ def data_step_of(config: StudyConfig) -> Step:
         InputError: a file is missing.
     """
     source = SOURCE.build(config.data)
-    contents = {path.name: hash_file(path) for path in source.files()}
+    contents = {f"{number} {path.name}": hash_file(path) for number, path in enumerate(source.files())}
     key = "" if getattr(config.data, "public", False) else key_id(load_key())
     options = DataOptions(source=config.data, contents=contents, key=key)
     return Step("data", f"read {config.data.source}", data_step, options)
@@ -138,7 +138,7 @@ def _probes_of(  # noqa: PLR0913, PLR0917 - bound by partial; the last is what t
         options = ProbeOptions(record=row, probes=labels.probes)
         cost = size.probe(len(sites(record)), len(labels.probes))
         steps.append(Step("probe", f"probe {title}", probe_step, options, inputs, threads=labels.threads, cost=cost))
-        if labels.label:
+        if labels.label and record.layers:
             shown = MapOptions(record=row, label=labels.label, group=labels.group)
             steps.append(Step("map", f"map {title}", map_step, shown, inputs, threads=labels.threads))
     return steps
@@ -157,6 +157,12 @@ def check(config: StudyConfig, dataset: Dataset) -> None:
         for i, probe in enumerate(config.probes)
         for label in labels_of(probe, dataset.users) or [""]
         if label not in with_role(dataset.users, "label")
+    ]
+    problems += [
+        Problem(f"ridge reads numbers, and {label!r} holds classes", f"probes.{i}.labels", "probe it with logistic")
+        for i, probe in enumerate(config.probes)
+        for label in probe.labels
+        if probe.probe == "ridge" and label in dataset.users.column_names and kind_of(dataset.users, label) == "class"
     ]
     if config.society:
         problems += _society_problems(config.society, dataset)

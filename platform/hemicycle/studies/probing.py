@@ -10,6 +10,7 @@ from hemicycle.core.config import Options
 from hemicycle.core.records import READOUT, ModelRecord
 from hemicycle.core.storage import Folder
 from hemicycle.data.schema import Dataset, is_public, with_role
+from hemicycle.population.foreign import listed_users
 from hemicycle.population.population import Population
 from hemicycle.probes.base import ProbeConfig, probe_table
 from hemicycle.probes.catalogue import PROBE
@@ -97,14 +98,20 @@ def map_step(work: Work) -> None:
 
 
 def representation(population: Population, record: ModelRecord, layer: str, epoch: int) -> NDArray[np.floating]:
-    """Users' vectors of a model; without vectors, a low-rank summary of the scores or lists that it gives them."""
+    """Users' vectors of a model; without vectors, a low-rank summary of the scores or lists that it gives them.
+
+    Rows of users about whom a foreign model says nothing are NaN.
+    """
     embedding = population.embedding(record, layer, epoch) if record.layers else None
     if embedding is not None:
         return embedding.users
     scores = population.scores(record, epoch)
     if scores is None:
         raise ValueError(f"the model {record.id} has neither vectors nor lists")
-    return _summary(scores, population)
+    vectors = _summary(scores, population)
+    if record.status == "foreign":
+        vectors[~listed_users(population.store / record.folder)] = np.nan
+    return vectors
 
 
 def _summary(scores: Scores, population: Population) -> NDArray[np.floating]:

@@ -1,7 +1,7 @@
 """Run a study: prepare its data here, execute the plan wherever the executor is, gather its tables."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 import pyarrow as pa
@@ -12,10 +12,10 @@ from hemicycle.data.catalogue import SOURCE
 from hemicycle.data.schema import Dataset
 from hemicycle.studies import costs
 from hemicycle.studies.config import StudyConfig
-from hemicycle.studies.engine import Listener, Outcome, execute
+from hemicycle.studies.engine import Event, Listener, Outcome, execute
 from hemicycle.studies.executor import Executor, Task, complete, launch_processes, provenance
 from hemicycle.studies.plan import build_plan, data_step_of, foreign_steps_of
-from hemicycle.studies.steps import Step
+from hemicycle.studies.steps import Step, closure
 from hemicycle.studies.tables import gather
 
 PLAN, ABOUT = "plan.json", "study.json"
@@ -47,14 +47,20 @@ def study_folder(config: StudyConfig, store: Folder) -> Folder:
     return store / "studies" / f"{config.name}-{config.fingerprint()[:8]}"
 
 
-def look(config: StudyConfig, store: Folder) -> tuple[Dataset, list[Step]]:
+def look(config: StudyConfig, store: Folder, *, refresh: bool = False) -> tuple[Dataset, list[Step]]:
     """Read the data without writing anything and return it with the plan.
+
+    Args:
+        config: the study.
+        store: where data that was read before lies.
+        refresh: read it from its source all the same.
 
     Raises:
         InputError: everything that is wrong with the data, or between the data and the study.
     """
     folder = data_step_of(config).folder(store)
-    dataset = Dataset.read(folder) if folder.done else SOURCE.build(config.data).read()
+    cached = folder.done and not refresh
+    dataset = Dataset.read(folder) if cached else SOURCE.build(config.data).read()
     return dataset, build_plan(config, dataset)
 
 
@@ -66,40 +72,42 @@ def run_study(
     Data and foreign models are read in this process, before anything is started elsewhere: bad input ends here.
 
     Raises:
-        InputError: the store is not writable, the plan does not fit, or the data cannot be used.
+        InputError: the store is not writable, the plan does not fit, the data cannot be used, or nobody computes.
     """
     store.check_writable()
-    here = _prepare(config, store, refresh=refresh)
-    dataset = Dataset.read(here[0].folder(store))
-    steps = build_plan(config, dataset)
-    todo = [step for step in steps if refresh or not step.folder(store).done]
-    raise_problems(costs.misfits(todo, store, executor.slots))
+    dataset, steps = look(config, store, refresh=refresh)
+    wanted = closure([data_step_of(config), *steps])
+    todo = [step for step in wanted if refresh or not step.folder(store).done]
+    raise_problems(costs.misfits(todo, store, executor.slots, executor.memory))
+    if todo:
+        executor.check()
     folder = study_folder(config, store)
-    _write_plan(folder, config, steps)
-    fresh = {step.fingerprint for step in here}
-    outcome = execute(
-        [*here, *steps], store, executor, listener, lambda step: refresh and step.fingerprint not in fresh
-    )
+    here = _take_in(config, dataset, store, refresh=refresh)
+    _write_plan(folder, config, wanted)
+
+    def listen(event: Event) -> None:
+        if event.state == "started":
+            folder.reopen()
+        listener(event)
+
+    outcome = execute(wanted, store, executor, listen, lambda step: refresh and step.fingerprint not in here)
     _write_plan(folder, config, outcome.steps.values())
     return _collect(Study(config, folder, outcome, {}, dataset, changed=True), store)
 
 
-def _prepare(config: StudyConfig, store: Folder, *, refresh: bool) -> list[Step]:
-    """Ingest data and foreign models in this process."""
+def _take_in(config: StudyConfig, dataset: Dataset, store: Folder, *, refresh: bool) -> set[str]:
+    """Write the data and take in foreign models, in this process; returns the fingerprints of these steps."""
     data = data_step_of(config)
-    _complete_here(data, store, refresh=refresh)
-    foreign = list(foreign_steps_of(config, data).values())
-    for step in foreign:
-        _complete_here(step, store, refresh=refresh)
-    return [data, *foreign]
-
-
-def _complete_here(step: Step, store: Folder, *, refresh: bool) -> None:
-    folder = step.folder(store)
-    if refresh:
-        folder.delete()
-    if not folder.done:
-        complete(Task.of(step, step.work(store)), launch_processes)
+    keep = replace(Task.of(data, data.work(store)), function=lambda work: dataset.write(work.out))
+    tasks = [keep, *(Task.of(step, step.work(store)) for step in foreign_steps_of(config, data).values())]
+    for task in tasks:
+        out = task.work.out
+        if refresh:
+            out.delete()
+        if not out.done:
+            study_folder(config, store).reopen()
+            complete(task, launch_processes)
+    return {task.fingerprint for task in tasks}
 
 
 def _write_plan(folder: Folder, config: StudyConfig, steps: Iterable[Step]) -> None:

@@ -1,6 +1,6 @@
 """A step of a study: a named function of a configuration and of other steps' results, and what identifies it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -89,3 +89,18 @@ class Step:
     def work(self, store: Folder) -> Work:
         """What the function is given in a store."""
         return Work(self.options, {name: s.folder(store) for name, s in self.inputs.items()}, self.folder(store))
+
+
+def closure(steps: Iterable[Step]) -> list[Step]:
+    """Return steps and everything that they build on, each once, what is built on first."""
+    found: dict[str, Step] = {}
+
+    def visit(step: Step) -> None:
+        if step.fingerprint not in found:
+            for before in step.inputs.values():
+                visit(before)
+            found[step.fingerprint] = step
+
+    for step in steps:
+        visit(step)
+    return list(found.values())

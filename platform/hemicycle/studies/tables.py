@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from operator import attrgetter, itemgetter
+from typing import cast
 
 import pandas as pd
 
@@ -10,6 +11,7 @@ from hemicycle.core.storage import Folder
 from hemicycle.population.population import read_records, records_table
 from hemicycle.simulations.contrasts import contrasts
 from hemicycle.studies.engine import Outcome
+from hemicycle.studies.mediation import SimulateOptions
 from hemicycle.studies.plan import named
 from hemicycle.studies.steps import Step
 
@@ -35,9 +37,9 @@ def gather(outcome: Outcome, store: Folder) -> dict[str, pd.DataFrame]:
     tables = {"records": records}
     for name, kind in {"ranking_results": "fit", "probe_results": "probe", "map_points": "map"}.items():
         tables[name] = _describe(_concatenate(outcome.finished(kind), store, name), records, name)
-    simulated = _concatenate(outcome.finished("simulate"), store, "simulation_results")
-    tables["simulation_results"] = simulated
-    tables["simulation_contrasts"] = contrasts(simulated) if len(simulated) else pd.DataFrame()
+    simulations = outcome.finished("simulate")
+    tables["simulation_results"] = _concatenate(simulations, store, "simulation_results")
+    tables["simulation_contrasts"] = _contrasts(simulations, tables["simulation_results"])
     failures: list[dict[str, str]] = sorted(outcome.failures(), key=itemgetter("title"))
     tables["failures"] = pd.DataFrame(failures, columns=FAILURES)
     return {name: _sorted(table, name) for name, table in tables.items()}
@@ -46,6 +48,14 @@ def gather(outcome: Outcome, store: Folder) -> dict[str, pd.DataFrame]:
 def _concatenate(steps: Sequence[Step], store: Folder, name: str) -> pd.DataFrame:
     ordered = sorted(steps, key=lambda step: (step.title, step.fingerprint))
     frames = [step.folder(store).read_table(name).to_pandas() for step in ordered]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def _contrasts(steps: Sequence[Step], results: pd.DataFrame) -> pd.DataFrame:
+    """Contrasts of every simulation with its own reference arm."""
+    simulations = [cast("SimulateOptions", step.options).simulation for step in steps]
+    references = {simulation.name: simulation.reference for simulation in simulations}
+    frames = [contrasts(results[results["simulation"] == name], arm) for name, arm in sorted(references.items())]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 

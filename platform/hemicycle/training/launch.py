@@ -4,7 +4,8 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor, wait
+from contextlib import suppress
 from datetime import timedelta
 from multiprocessing import get_context
 from pathlib import Path
@@ -15,6 +16,7 @@ from hemicycle.core.errors import InputError
 from hemicycle.training.group import SINGLE, Group
 
 _TIMEOUT = timedelta(minutes=30)
+_FIRST_TO_FAIL = "first-to-fail"
 
 
 def run_group(function: Callable[[Group], None], world_size: int, *, threads: int = 1) -> None:
@@ -37,22 +39,31 @@ def run_group(function: Callable[[Group], None], world_size: int, *, threads: in
         tempfile.TemporaryDirectory() as folder,
         ProcessPoolExecutor(world_size, mp_context=get_context("spawn")) as pool,
     ):
-        meeting = f"file://{Path(folder) / 'meeting'}"
-        tasks = [pool.submit(_work, function, Group(rank, world_size), threads, meeting) for rank in range(world_size)]
-        ended, _ = wait(tasks, return_when=FIRST_EXCEPTION)
-        for task in ended:
+        place = Path(folder)
+        tasks = [pool.submit(_work, function, Group(rank, world_size), threads, place) for rank in range(world_size)]
+        wait(tasks)
+        first = place / _FIRST_TO_FAIL
+        for task in [tasks[int(first.read_text())]] if first.exists() else tasks:
             task.result()
 
 
-def _work(function: Callable[[Group], None], group: Group, threads: int, meeting: str) -> None:
+def _work(function: Callable[[Group], None], group: Group, threads: int, place: Path) -> None:
     """Join the group, run, and leave it, so that an error here ends the others' waiting too."""
     torch.set_num_threads(threads)
     if sys.platform == "linux":
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     torch.distributed.init_process_group(
-        "gloo", init_method=meeting, rank=group.rank, world_size=group.world_size, timeout=_TIMEOUT
+        "gloo",
+        init_method=f"file://{place / 'meeting'}",
+        rank=group.rank,
+        world_size=group.world_size,
+        timeout=_TIMEOUT,
     )
     try:
         function(group)
+    except BaseException:
+        with suppress(FileExistsError), (place / _FIRST_TO_FAIL).open("x") as file:
+            file.write(str(group.rank))
+        raise
     finally:
         torch.distributed.destroy_process_group()

@@ -19,7 +19,7 @@ def _known_keep(text: str) -> str:
 class TrainingOptions(Options):
     """Options of the training loop."""
 
-    epochs: int = Field(60, ge=0)
+    epochs: int = Field(80, ge=0)
     """Passes over all training edges."""
     batch: int = Field(32768, ge=1)
     """Edges in a step, about: a step takes all edges of randomly drawn users, and propagates once."""
@@ -31,7 +31,7 @@ class TrainingOptions(Options):
     """Learning rate after the warm-up: ``constant``, or falling to 0 along half a cosine."""
     warmup: int = Field(10, ge=0)
     """Steps in which the learning rate rises linearly."""
-    l2: float = Field(0.0, ge=0)
+    l2: float = Field(0.005, ge=0)
     """Weight of the squared norm of the start vectors of each pair."""
     loss: Literal["bpr", "softmax"] = "softmax"
     """``bpr``: pairs against exact negatives; ``softmax``: against negatives that the whole step shares."""
