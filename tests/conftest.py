@@ -60,6 +60,11 @@ def small_config(tmp_path_factory):
     return path
 
 
+def plain_report(facts, tables, folder):
+    """Stand for the report, whose figures take seconds to draw."""
+    folder.write_bytes("report.html", f"<h1>{facts.title}</h1> {len(tables)} tables".encode())
+
+
 @pytest.fixture(scope="session")
 def small_study(small_config, tmp_path_factory):
     """The small study run once in this process, and its store; tests that change the store copy it."""
@@ -67,4 +72,14 @@ def small_study(small_config, tmp_path_factory):
     from hemicycle.core.storage import Folder
 
     store = Folder.at(tmp_path_factory.mktemp("store"))
-    return api.run(small_config, executor=api.local(), store=store), store
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(api, "write_report", plain_report)
+        return api.run(small_config, executor=api.local(), store=store), store
+
+
+@pytest.fixture
+def no_figures(monkeypatch):
+    """Reports without figures."""
+    from hemicycle import api
+
+    monkeypatch.setattr(api, "write_report", plain_report)

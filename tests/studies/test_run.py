@@ -1,7 +1,6 @@
 """A study from its configuration to its tables, in this process."""
 
 import shutil
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -39,7 +38,7 @@ def test_the_tables_hold_every_model_and_arm(small_study):
     assert set(tables["ranking_results"]["split"]) == {"valid", "test"}
     assert set(tables["simulation_results"]["arm"]) == {"none", "random", "recommended"}
     assert set(tables["simulation_contrasts"]["arm"]) == {"random", "recommended"}
-    assert len(tables["map_points"]["name_of_model"].unique()) == 3
+    assert set(tables["map_points"]["name_of_model"]) == {"mf-s0", "mf-s0-untrained"}
     assert tables["failures"].empty
 
 
@@ -51,7 +50,7 @@ def test_everything_is_finished_and_named_in_the_store(small_study):
         "data": 1,
         "fit": 2,
         "graph": 3,
-        "map": 3,
+        "map": 2,
         "mediator": 2,
         "probe": 3,
         "simulate": 2,
@@ -102,6 +101,7 @@ def test_refresh_makes_everything_again(small_study, store, config, monkeypatch)
     pd.testing.assert_frame_equal(study.tables["probe_results"], small_study[0].tables["probe_results"])
 
 
+@pytest.mark.usefixtures("no_figures")
 def test_a_failed_fit_costs_its_own_rows_only(small_study, store, config, monkeypatch):
     fit = store / "steps" / "fit"
     fit.delete()
@@ -161,7 +161,7 @@ def test_an_interrupted_plan_names_all_its_steps(config, tmp_path):
     (row,) = api.status(store).to_dict("records")
     assert (row["finished"], row["failed"], row["report"]) == (1, 0, "")
     assert row["missing"] == row["steps"] - 1
-    assert api.export(row["study"], "users", store).num_rows == 100
+    assert api.export(row["study"], "users", store).num_rows == 101
 
 
 def test_a_step_without_inputs_is_measured(small_study):
@@ -169,4 +169,3 @@ def test_a_step_without_inputs_is_measured(small_study):
     total = costs.total(study.outcome.steps.values())
     assert total.seconds > 1
     assert total.memory < 4e9
-    assert Path(study.folder.uri, "report.html").stat().st_size > 10_000
