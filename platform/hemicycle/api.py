@@ -19,13 +19,14 @@ import yaml
 from hemicycle.compute.doctor import Check, examine
 from hemicycle.compute.executor import RayExecutor
 from hemicycle.core import config as configuration
-from hemicycle.core.disclosure import check_release
-from hemicycle.core.errors import InputError
+from hemicycle.core.disclosure import check_release, is_public
+from hemicycle.core.errors import DisclosureError, InputError
 from hemicycle.core.storage import Folder
 from hemicycle.core.tracking import NullTracker, Tracker
 from hemicycle.data import registry
 from hemicycle.data.catalogue import SOURCE
 from hemicycle.data.describe import describe
+from hemicycle.data.gephi import write_graph
 from hemicycle.data.schema import Dataset
 from hemicycle.data.synthetic import Synthetic, SyntheticConfig
 from hemicycle.population.foreign import ForeignConfig, foreign_kind
@@ -318,14 +319,37 @@ def export(study: str, table: str, store: Folder | None = None) -> pa.Table:
     folder = find_study(study, place)
     tables = folder / "tables"
     known = [name.removesuffix(".parquet") for name in tables.names()]
-    steps = {s["kind"]: s["fingerprint"] for s in folder.read_json(PLAN)["steps"] if s["kind"] == "data"}
-    data = place / "steps" / "data" / steps["data"]
+    data = _data_folder(folder, place)
     of_data = [name.removesuffix(".parquet") for name in data.names() if name.endswith(".parquet")]
     if table not in known + of_data:
         raise InputError(f"the study has no table {table!r}", remedy=f"tables: {', '.join(known + of_data)}")
     found = (tables if table in known else data).read_table(table)
+    if table.startswith("relation-") and not is_public(found):
+        remedy = f"export results instead: {', '.join(known)}"
+        raise DisclosureError(f"table {table!r} says row by row what users did who are not public", remedy=remedy)
     check_release(table, found)
     return found
+
+
+def export_graph(study: str, relation: str, path: str | Path, store: Folder | None = None) -> Path:
+    """Write a relation of a study's data for Gephi: ``path`` ends in .graphml or .gexf.
+
+    Raises:
+        DisclosureError: the users are not public.
+        InputError: there is no such relation or format.
+    """
+    place = store or open_store()
+    dataset = Dataset.read(_data_folder(find_study(study, place), place))
+    if not dataset.public:
+        raise DisclosureError(
+            f"the graph of {dataset.name!r} says what users did who are not public", remedy="export results instead"
+        )
+    return write_graph(dataset, path, relation or None)
+
+
+def _data_folder(study: Folder, store: Folder) -> Folder:
+    found = next(step for step in study.read_json(PLAN)["steps"] if step["kind"] == "data")
+    return store / "steps" / "data" / str(found["fingerprint"])
 
 
 def population(study: str, store: Folder | None = None) -> pd.DataFrame:
@@ -414,6 +438,7 @@ __all__ = [
     "data_synthesize",
     "doctor",
     "export",
+    "export_graph",
     "facts",
     "find_study",
     "headlines",

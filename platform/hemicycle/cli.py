@@ -51,6 +51,8 @@ class Format(StrEnum):
     csv = "csv"
     parquet = "parquet"
     json = "json"
+    graphml = "graphml"
+    gexf = "gexf"
 
 
 ConfigArgument = Annotated[str, typer.Argument(help="YAML file, or the name of a shipped study, e.g. quickstart.")]
@@ -205,14 +207,19 @@ def show(
 @app.command()
 def export(
     study: Annotated[str, typer.Argument(help="Name of a study in the store.")],
-    table: Annotated[str, typer.Argument(help="Name of a table, e.g. probe_results.")],
-    format_: Annotated[Format, typer.Option("--format", help="csv, parquet or json.")] = Format.csv,
+    table: Annotated[str, typer.Argument(help="Name of a table, e.g. probe_results; for a graph, of a relation.")],
+    format_: Annotated[
+        Format, typer.Option("--format", help="csv, parquet, json; graphml or gexf for Gephi.")
+    ] = Format.csv,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File; default TABLE.FORMAT here.")] = None,
     store: StoreOption = None,
 ) -> None:
     """Write a table of a study for another program; sensitive rows of people stay inside."""
-    found = _api().export(study, table, _api().open_store(store))
     path = output or Path(f"{table}.{format_.value}")
+    if format_ in (Format.graphml, Format.gexf):
+        out.print(f"Graph: {_api().export_graph(study, table, path, _api().open_store(store))}")
+        return
+    found = _api().export(study, table, _api().open_store(store))
     frame = found.to_pandas()
     if format_ is Format.parquet:
         frame.to_parquet(path, index=False)
@@ -326,7 +333,7 @@ def _with(store: str | None) -> str:
 
 def _print_table(columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
     if not out.is_terminal:
-        for row in rows:
+        for row in (columns, *rows):
             typer.echo("\t".join(row))
         return
     table = Table(*columns, box=None, header_style="bold")

@@ -39,3 +39,10 @@ def test_data_set_round_trip(tmp_path):
     assert again.relations["follows"].table.equals(edges)
     assert (again.relations["follows"].social, again.relations["follows"].directed) == (True, False)
     assert (again.name, again.public, again.notes) == ("d", False, ("one",))
+
+
+def test_the_order_of_relations_is_kept(tmp_path):
+    edges = pa.table({"user": pa.array([0], pa.int32()), "item": pa.array([1], pa.int32())})
+    names = ["votes", "nays", "follows"]
+    Dataset("d", TABLE, None, {name: Relation(edges, social=True) for name in names}).write(Folder.at(tmp_path))
+    assert list(Dataset.read(Folder.at(tmp_path)).relations) == names

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import psutil
@@ -21,6 +22,7 @@ class RayExecutor:
     """Runs tasks on a Ray cluster; it is joined when the first task comes.
 
     A task whose worker dies is run again by Ray; its folder is only closed at its end, so nothing half-made counts.
+    On a cluster of our own a task never asks for more cores than there are; elsewhere the cluster may grow.
 
     Args:
         address: as for :func:`hemicycle.compute.session.start`.
@@ -47,8 +49,12 @@ class RayExecutor:
     @property
     def memory(self) -> float | None:
         """What is available here, for a cluster of our own."""
-        elsewhere = self.address or os.environ.get("RAY_ADDRESS") or ray.is_initialized()
-        return None if elsewhere else float(psutil.virtual_memory().available)
+        return None if self._elsewhere else float(psutil.virtual_memory().available)
+
+    @property
+    def _elsewhere(self) -> bool:
+        """Tell whether the cluster is one that others started."""
+        return bool(self.address or os.environ.get("RAY_ADDRESS") or (ray.is_initialized() and not self._ours))
 
     def check(self) -> None:
         """Join the cluster, or start one."""
@@ -57,11 +63,11 @@ class RayExecutor:
 
     def submit(self, tasks: Sequence[Task]) -> None:
         """Send tasks as one Ray task; one that is shared by workers gets a driver that takes no core."""
-        shared = tasks[0].workers > 1
-        options = {"num_cpus": 0 if shared else max(t.threads for t in tasks), "max_retries": 3}
+        cores = float("inf") if self._elsewhere else self.slots
+        wanted = 0 if tasks[0].workers > 1 else min(cores, max(t.threads for t in tasks))
         name = tasks[0].title if len(tasks) == 1 else f"{tasks[0].title} and {len(tasks) - 1} more"
-        remote = ray.remote(_run_all).options(name=name, **options)
-        self._pending[remote.remote(list(tasks))] = tasks
+        remote = ray.remote(_run_all).options(name=name, num_cpus=wanted, max_retries=3)
+        self._pending[remote.remote(list(tasks), cores)] = tasks
 
     def wait(self) -> list[Result]:
         """Wait for one submission; tasks that Ray lost for good become failed results."""
@@ -70,22 +76,32 @@ class RayExecutor:
         try:
             results: list[Result] = ray.get(ready[0])
         except RayError as error:
-            text = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+            text = f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}"
             return [Result(task.fingerprint, 0.0, text, str(error)) for task in tasks]
         return results
 
     def close(self) -> None:
-        """Cancel what is under way and leave the cluster, if it is ours."""
-        for reference in self._pending:
-            ray.cancel(reference, force=True)
-        self._pending.clear()
+        """Leave a cluster that was joined or started here, which ends what is under way; else cancel that."""
         if self._ours:
             session.stop()
+        else:
+            for reference in self._pending:
+                ray.cancel(reference)
+        self._pending.clear()
 
 
-def _run_all(tasks: list[Task]) -> list[Result]:
-    return [run_task(task, _launch_train) for task in tasks]
+def _run_all(tasks: list[Task], cores: float) -> list[Result]:
+    """Run tasks in turn, except those that were finished before the worker of an earlier attempt died."""
+    launch = partial(_launch_train, cores=cores)
+    return [Result(task.fingerprint) if task.work.out.done else run_task(task, launch) for task in tasks]
 
 
-def _launch_train(function: Callable[[Group], None], task: Task) -> None:
-    run_group(function, task.workers, threads=task.threads, storage=task.work.out / "train", name=task.fingerprint)
+def _launch_train(function: Callable[[Group], None], task: Task, cores: float) -> None:
+    run_group(
+        function,
+        task.workers,
+        threads=task.threads,
+        cpus=min(task.threads, cores / task.workers),
+        storage=task.work.out / "train",
+        name=task.fingerprint,
+    )

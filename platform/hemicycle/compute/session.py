@@ -33,6 +33,7 @@ def start(address: str | None = None, cpus: int | None = None) -> None:
 
     if ray.is_initialized():
         return
+    where = "--address" if address else "$RAY_ADDRESS"
     address = address or os.environ.get("RAY_ADDRESS") or None
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
     with warnings.catch_warnings():
@@ -40,18 +41,19 @@ def start(address: str | None = None, cpus: int | None = None) -> None:
         if address is None:
             ray.init(address="local", num_cpus=cpus, include_dashboard=False, **options)
             return
-        check_address(address)
+        check_address(address, where)
         try:
             ray.init(address=address, **options)
         except (ConnectionError, RuntimeError, ValueError) as error:
             first = str(error).splitlines()[0]
             raise InputError(
                 f"cannot join the Ray cluster at {address}: {first}",
-                remedy="check the address; where the cluster asks for a token, export RAY_AUTH_MODE=token",
+                where,
+                "check the address; where the cluster asks for a token, export RAY_AUTH_MODE=token",
             ) from error
 
 
-def check_address(address: str, seconds: float = 3.0) -> None:
+def check_address(address: str, where: str = "--address", seconds: float = 3.0) -> None:
     """Raise an InputError when nobody listens at ``host:port`` or ``ray://host:port``."""
     if address in ("auto", "local"):
         return
@@ -64,11 +66,11 @@ def check_address(address: str, seconds: float = 3.0) -> None:
     except ValueError:
         host = port = None
     if not host or not port:
-        raise InputError(f"{address!r} is not an address", "--address", remedy)
+        raise InputError(f"{address!r} is not an address", where, remedy)
     try:
         socket.create_connection((host, port), timeout=seconds).close()
     except OSError as error:
-        raise InputError(f"no Ray cluster answers at {address} ({error})", "--address", remedy) from error
+        raise InputError(f"no Ray cluster answers at {address} ({error})", where, remedy) from error
 
 
 def stop() -> None:

@@ -26,6 +26,7 @@ def run_group(  # noqa: PLR0913 - what, how wide, and where to
     world_size: int,
     *,
     threads: int,
+    cpus: float | None = None,
     storage: Folder,
     name: str,
     max_failures: int = 3,
@@ -39,7 +40,8 @@ def run_group(  # noqa: PLR0913 - what, how wide, and where to
     Args:
         function: pickled by cloudpickle; every worker runs it whole.
         world_size: number of workers.
-        threads: CPUs and threads of each.
+        threads: threads of each.
+        cpus: cores that each asks of Ray; None: as many as it has threads.
         storage: folder for Ray Train's own bookkeeping, visible to all workers.
         name: name of the run; contains the fingerprint of what is fitted.
         max_failures: restarts allowed.
@@ -51,6 +53,7 @@ def run_group(  # noqa: PLR0913 - what, how wide, and where to
     os.environ.update(_ENVIRONMENT)
     logging.getLogger("ray.train").setLevel(logging.ERROR)
     gpu = ray.cluster_resources().get("GPU", 0) >= world_size
+    each = {"CPU": threads if cpus is None else cpus, "GPU": int(gpu)}
 
     def work() -> None:
         torch.set_num_threads(threads)
@@ -60,9 +63,7 @@ def run_group(  # noqa: PLR0913 - what, how wide, and where to
 
     trainer = TorchTrainer(
         work,
-        scaling_config=ScalingConfig(
-            num_workers=world_size, use_gpu=gpu, resources_per_worker={"CPU": threads, "GPU": int(gpu)}
-        ),
+        scaling_config=ScalingConfig(num_workers=world_size, use_gpu=gpu, resources_per_worker=each),
         run_config=RunConfig(
             name=name, storage_path=storage.uri, failure_config=FailureConfig(max_failures=max_failures)
         ),

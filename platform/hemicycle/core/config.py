@@ -366,7 +366,10 @@ def _problem(details: ErrorDetails, key: Key, raw: Raw, model: type[BaseModel]) 
     if details["type"] == "missing":
         return Problem(f"the key {str(key[-1])!r} is missing", where, "add it")
     given = "" if isinstance(details["input"], dict | list) else f" (given: {details['input']!r})"
-    return Problem(f"{details['msg']}{given}", where)
+    fields = _fields_at(model, details["loc"][:-1])
+    about = fields[key[-1]].description if key and key[-1] in fields else None
+    remedy = f"correct it; {key[-1]}: {about}" if about else "correct it"
+    return Problem(f"{details['msg'].removeprefix('Value error, ')}{given}", where, remedy)
 
 
 def _nearest(name: str, names: typing.Iterable[str]) -> str:
@@ -374,15 +377,15 @@ def _nearest(name: str, names: typing.Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def _fields_at(model: Any, loc: Sequence[str | int]) -> set[str]:
-    """Names of the fields that a model allows at a location; indices and keys of mappings lead to what they hold."""
+def _fields_at(model: Any, loc: Sequence[str | int]) -> dict[str | int, Any]:
+    """Fields that a model allows at a location; indices and keys of mappings lead to what they hold."""
     annotation = model
     for part in loc:
         if typing.get_origin(annotation) in {types.UnionType, typing.Union}:
             annotation = next(a for a in typing.get_args(annotation) if a is not types.NoneType)
         fields = getattr(annotation, "model_fields", {})
         annotation = fields[part].annotation if part in fields else _model_inside(annotation)
-    return set(getattr(_model_inside(annotation), "model_fields", {}))
+    return dict(getattr(_model_inside(annotation), "model_fields", {}))
 
 
 def _model_inside(annotation: Any) -> Any:

@@ -44,7 +44,7 @@ class Dataset:
         name: for people.
         users: one row a user; first column ``id``.
         items: one row an item; first column ``id``; None when every relation is social.
-        relations: name -> edges, e.g. ``votes`` or ``follows``.
+        relations: name -> edges, e.g. ``votes`` or ``follows``; the first is what recommenders are trained on.
         public: True when the users are public entities (members of parliament, outlets): only then may their
             ids and attitudes be shown one by one.
         notes: what was left out when the data were read, with counts.
@@ -63,14 +63,18 @@ class Dataset:
         if self.items is not None:
             folder.write_table("items", self.items)
         for name, relation in self.relations.items():
-            folder.write_table(f"relation-{name}", relation.table)
+            folder.write_table(
+                f"relation-{name}", tag(relation.table, {}, public=True) if self.public else relation.table
+            )
         folder.write_json(
             "dataset.json",
             {
                 "name": self.name,
                 "public": self.public,
                 "notes": list(self.notes),
-                "relations": {n: {"social": r.social, "directed": r.directed} for n, r in self.relations.items()},
+                "relations": [
+                    {"name": n, "social": r.social, "directed": r.directed} for n, r in self.relations.items()
+                ],
             },
         )
 
@@ -79,7 +83,8 @@ class Dataset:
         """Read what :meth:`write` wrote."""
         about = folder.read_json("dataset.json")
         relations = {
-            name: Relation(folder.read_table(f"relation-{name}"), **kind) for name, kind in about["relations"].items()
+            kind["name"]: Relation(folder.read_table(f"relation-{kind['name']}"), kind["social"], kind["directed"])
+            for kind in about["relations"]
         }
         items = folder.read_table("items") if folder.exists("items.parquet") else None
         users, notes = folder.read_table("users"), tuple(about.get("notes", ()))

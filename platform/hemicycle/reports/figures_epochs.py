@@ -47,7 +47,10 @@ def epoch_axis(epochs: pd.Series) -> alt.X:
     """Epochs on a symmetric logarithm where training was long, so that the first ones can be seen; 0 is untrained."""
     values = sorted(int(value) for value in epochs.unique())
     curved = max(values) > 20
-    ticks = [v for i, v in enumerate(values) if i == 0 or v >= 1.6 * max(values[i - 1], 1) or len(values) < 9]
+    ticks: list[int] = []
+    for value in values:
+        if not ticks or value >= 1.6 * max(ticks[-1], 1):
+            ticks.append(value)
     scale = alt.Scale(type="symlog", constant=1, nice=False, padding=9) if curved else alt.Scale(nice=False, padding=9)
     axis = alt.Axis(values=ticks if curved else [v for v in values if v % max(1, len(values) // 8) == 0], grid=False)
     return alt.X("epoch:Q", title="epoch (0 = untrained)", scale=scale, axis=axis)

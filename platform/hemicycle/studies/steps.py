@@ -9,7 +9,7 @@ from hemicycle.core.config import Options, fingerprint
 from hemicycle.core.storage import Folder
 from hemicycle.training.group import SINGLE, Group
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised when the layout of the store changes; enters every fingerprint."""
 
 

@@ -1,13 +1,15 @@
 """Run one function on several workers of this machine, without Ray."""
 
 import os
+import signal
 import sys
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, wait
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import timedelta
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 
 import torch
@@ -39,16 +41,52 @@ def run_group(function: Callable[[Group], None], world_size: int, *, threads: in
         tempfile.TemporaryDirectory() as folder,
         ProcessPoolExecutor(world_size, mp_context=get_context("spawn")) as pool,
     ):
-        place = Path(folder)
-        tasks = [pool.submit(_work, function, Group(rank, world_size), threads, place) for rank in range(world_size)]
-        wait(tasks)
+        place, groups = Path(folder), [Group(rank, world_size) for rank in range(world_size)]
+        with _killed_when_interrupted():
+            with _sigint_held_back():
+                tasks = [pool.submit(_work, function, group, threads, place) for group in groups]
+            wait(tasks)
         first = place / _FIRST_TO_FAIL
         for task in [tasks[int(first.read_text())]] if first.exists() else tasks:
             task.result()
 
 
+@contextmanager
+def _killed_when_interrupted() -> Iterator[None]:
+    """Kill the processes that were started in the block when it is interrupted, instead of waiting for their end."""
+    before = set(active_children())
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit):
+        for child in set(active_children()) - before:
+            child.kill()
+        raise
+
+
+@contextmanager
+def _sigint_held_back() -> Iterator[None]:
+    """Let processes that are started in the block ignore Ctrl-C: what becomes of it is this process's business."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent is gone, killed perhaps: what goes on there must not meet what it left."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
 def _work(function: Callable[[Group], None], group: Group, threads: int, place: Path) -> None:
     """Join the group, run, and leave it, so that an error here ends the others' waiting too."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(threads)
     if sys.platform == "linux":
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")

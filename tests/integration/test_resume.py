@@ -1,0 +1,42 @@
+"""Runs that are interrupted or killed at a random moment and go on with the same command."""
+
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from hemicycle import api
+from hemicycle.core.storage import Folder
+
+INTERRUPTED = "Interrupted. Nothing that was finished is lost: the same command goes on from here."
+
+
+def n_done(store):
+    """Number of finished steps."""
+    return len(list(store.glob("steps/*/*/DONE")))
+
+
+def reach(process, store, steps, eventually):
+    """Wait until some more steps are finished, and a moment longer."""
+    wanted = n_done(store) + steps
+    eventually(lambda: process.poll() is not None or n_done(store) >= wanted, 300)
+    time.sleep(random.random() / 2)  # noqa: S311 - any moment will do
+    assert process.poll() is None
+
+
+@pytest.mark.slow
+def test_a_killed_local_run_goes_on(programs, small_study, small_config, tmp_path, eventually, no_figures):
+    expected, _ = small_study
+    process = programs.start("hemicycle", "run", small_config, "--store", tmp_path, "--executor", "local")
+    reach(process, tmp_path, random.randint(1, 5), eventually)  # noqa: S311 - any step will do
+    process.kill()
+    process.communicate(timeout=60)
+    before = n_done(tmp_path)
+    study = api.run(small_config, executor=api.local(), store=Folder.at(tmp_path))
+    assert 0 < before <= study.outcome.count("cached") + 1 < len(study.outcome.steps)
+    assert study.outcome.count("failed") == 0
+    assert set(study.tables) == set(expected.tables)
+    for name, table in expected.tables.items():
+        assert study.tables[name].equals(table), name

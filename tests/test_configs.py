@@ -1,0 +1,64 @@
+"""Every shipped configuration is valid; every real study has a miniature that runs to its report."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from hemicycle import api
+from hemicycle.core.config import find, load
+from hemicycle.core.storage import Folder
+from hemicycle.studies.config import StudyConfig
+
+ROOT = Path(__file__).parents[1] / "configs"
+FILES = sorted(ROOT.rglob("*.yaml"))
+STUDIES = sorted((ROOT / "studies").glob("*.yaml"))
+REAL = [path for path in STUDIES if not path.stem.endswith("_debug")]
+MINIATURES = [path for path in STUDIES if path.stem.endswith("_debug")]
+
+
+def named(path):
+    return path.stem
+
+
+def test_there_are_configurations():
+    assert {"quickstart", "quickstart_debug"} <= {path.stem for path in STUDIES}
+    assert {path.parent.name for path in FILES} == {"studies"}, "say below how the new kind is validated"
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=named)
+def test_a_study_is_valid_and_called_like_its_file(path):
+    config = load(StudyConfig, path)
+    assert config.name == path.stem
+    assert config.title
+    assert config.question
+
+
+@pytest.mark.parametrize("path", REAL, ids=named)
+def test_a_real_study_has_a_miniature(path):
+    miniature = path.with_name(f"{path.stem}_debug.yaml")
+    assert yaml.safe_load(miniature.read_text(encoding="utf-8"))["extends"] == path.name
+    assert f"hemicycle run {path.stem}" in path.read_text(encoding="utf-8"), "the run command stands on top"
+
+
+@pytest.mark.parametrize("path", MINIATURES, ids=named)
+def test_a_miniature_does_what_the_real_study_does(path):
+    small, real = load(StudyConfig, path), load(StudyConfig, path.stem.removesuffix("_debug"))
+    assert set(real.population) <= set(small.population)
+    assert set(real.simulations) == set(small.simulations)
+    assert len(real.probes) == len(small.probes)
+
+
+def test_the_quickstart_is_found_by_name_and_has_two_workers_in_miniature():
+    assert find("quickstart") == ROOT / "studies" / "quickstart.yaml"
+    assert {member.workers for member in api.load("quickstart_debug").population.values()} == {1, 2}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", MINIATURES, ids=named)
+def test_a_miniature_runs_to_its_report(path, tmp_path):
+    store = Folder.at(tmp_path / "store")
+    study = api.run(path, ["tracking.wandb=disabled"], executor=api.local(), store=store)
+    assert study.tables["failures"].empty, study.tables["failures"].to_string()
+    assert (study.folder.local / "report.html").stat().st_size > 10_000
+    assert len(study.tables["records"])
