@@ -10,6 +10,7 @@ from hemicycle.reports.findings import (
     gain_clause,
     headline_table,
     probe_findings,
+    propagation_findings,
     ranking_finding,
     summary_lines,
 )
@@ -117,3 +118,22 @@ def test_summary_lines_end_with_what_failed(tables):
 
 def test_an_empty_study_says_so():
     assert summary_lines({}) == ["No results yet."]
+
+
+def test_what_the_graph_alone_reads_is_said_per_model_with_layers():
+    rows = pd.DataFrame(
+        [
+            {"model": "LightGCN", "target": "ideology", "status": status, "layer": layer, "seed": seed, "score": score}
+            for seed in (0, 1, 2)
+            for status, layer, score in (
+                ("untrained", "0", 0.0),
+                ("untrained", "2", 0.80 + 0.01 * seed),
+                ("trained", "0", 0.70),
+                ("trained", "2", 0.90 + 0.01 * seed),
+            )
+        ]
+    )
+    (sentence,) = propagation_findings(rows)
+    assert sentence.startswith("LightGCN untrained reads ideology best at layer 2: .81 by the graph alone")
+    assert "training adds +.10" in sentence
+    assert propagation_findings(rows[rows["layer"] == "0"]) == []

@@ -367,8 +367,8 @@ def _problem(details: ErrorDetails, key: Key, raw: Raw, model: type[BaseModel]) 
         return Problem(f"the key {str(key[-1])!r} is missing", where, "add it")
     given = "" if isinstance(details["input"], dict | list) else f" (given: {details['input']!r})"
     fields = _fields_at(model, details["loc"][:-1])
-    about = fields[key[-1]].description if key and key[-1] in fields else None
-    remedy = f"correct it; {key[-1]}: {about}" if about else "correct it"
+    name = str(key[-1]) if key else ""
+    remedy = f"correct it; {name}: {fields[name].description}" if name in fields else "correct it"
     return Problem(f"{details['msg'].removeprefix('Value error, ')}{given}", where, remedy)
 
 
@@ -377,7 +377,7 @@ def _nearest(name: str, names: typing.Iterable[str]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def _fields_at(model: Any, loc: Sequence[str | int]) -> dict[str | int, Any]:
+def _fields_at(model: Any, loc: Sequence[str | int]) -> dict[str, Any]:
     """Fields that a model allows at a location; indices and keys of mappings lead to what they hold."""
     annotation = model
     for part in loc:

@@ -26,7 +26,7 @@ _KINDS = {"seed": pa.int64(), "epoch": pa.int64(), "n": pa.int64()} | dict.fromk
 MAP_SCHEMA = pa.schema([(column, _KINDS.get(column, pa.string())) for column in MAP])
 """Arrow schema of the map table."""
 CELLS = 30
-"""Hexagons across a map."""
+"""Hexagons across a map at most; fewer people get larger ones, so that most hold enough people to be shown."""
 _NEGLIGIBLE = 1e-6
 _DENSE = 1 << 20
 
@@ -158,7 +158,8 @@ def _most_frequent(groups: NDArray[Any] | None, members: NDArray[np.bool_]) -> s
 def _hexagons(points: Array) -> Array:
     """Centre of the hexagon around each point, shape (n, 2): the nearer of two shifted rectangular lattices."""
     low, high = np.percentile(points, (1, 99), axis=0)
-    width = max(float((high - low).max()) / CELLS, 1e-12)
+    across = min(float(CELLS), max(1.0, np.sqrt(len(points) / (3 * K))))
+    width = max(float((high - low).max()) / across, 1e-12)
     step = np.array([width, width * np.sqrt(3)])
     lattices = [np.rint(points / step) * step, (np.floor(points / step) + 0.5) * step]
     distances = [((points - lattice) ** 2).sum(axis=1) for lattice in lattices]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from hemicycle.reports.facts import Chart, Figure
-from hemicycle.reports.findings import gain_clause
+from hemicycle.reports.findings import gain_clause, propagation_findings
 from hemicycle.reports.summaries import (
     PERMUTED,
     at_readout,
@@ -68,7 +68,7 @@ def score_by_layer(probes: pd.DataFrame, records: pd.DataFrame) -> Figure | None
         id="probe_by_layer",
         title="What each layer knows, with and without training",
         chart=layers_chart(table),
-        sentence=layers_sentence(at_readout(recommending(rows, records))),
+        sentence=_sentence(recommending(rows, records)),
         alt_text=(
             "Held-out probe score by layer for each model. Points are means over seeds and bars their range, trained "
             "beside untrained; lines show what covariates alone reach and a grey band what permuted labels reach."
@@ -155,6 +155,13 @@ def _points(table: pd.DataFrame, x: alt.X, y: alt.Y) -> list[alt.Chart]:
     bars = base.mark_rule(strokeWidth=2.5, clip=True).encode(y=_at(y, "low"), y2="high:Q")
     points = base.mark_point(filled=True, size=90, opacity=1, clip=True)
     return [bars, points.encode(y=y, shape=alt.Shape("series:N", scale=shapes, title=title), tooltip=tips)]
+
+
+def _sentence(rows: pd.DataFrame) -> str:
+    """What training adds at the readout, and where the graph alone goes furthest, for the first attribute."""
+    first = scores(rows)
+    alone = propagation_findings(first[first["target"] == first["target"].iloc[0]])
+    return " ".join([layers_sentence(at_readout(rows)), *(f"{text}." for text in alone)])
 
 
 def layers_sentence(rows: pd.DataFrame) -> str:

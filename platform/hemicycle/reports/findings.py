@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from hemicycle.core.records import READOUT
 from hemicycle.reports.facts import Tables, table
 from hemicycle.reports.summaries import (
     METRICS,
@@ -128,6 +129,30 @@ def probe_findings(probes: pd.DataFrame, records: pd.DataFrame) -> list[str]:
     return [f"At the layer that scores recommendations, {found[0]}", *found[1:]] if found else []
 
 
+def propagation_findings(rows: pd.DataFrame) -> list[str]:
+    """Say for every model with several layers where its untrained twin knows most, and what training adds there.
+
+    Propagation of random vectors over the graph can come near the trained score; what structure alone explains is not
+    learning.
+
+    Args:
+        rows: scores of recommending checkpoints, trained and untrained, with columns ``model`` and ``target``.
+    """
+    found = []
+    for (model, target), part in rows.groupby(["model", "target"], sort=False):
+        twins = part[part["status"] == "untrained"]
+        if twins["layer"].nunique() < 2:
+            continue
+        layer = twins.groupby("layer", sort=False)["score"].mean().idxmax()
+        here = gains(part[part["layer"] == layer], ["model"])
+        alone = number(twins[twins["layer"] == layer]["score"].mean())
+        place = "the readout" if layer == READOUT else f"layer {layer}"
+        parts = [gain_clause(row["gain"], row["gain_low"], row["gain_high"]) for _, row in here.iterrows()]
+        clause = f", where {parts[0]}" if parts else ""
+        found.append(f"{model} untrained reads {target} best at {place}: {alone} by the graph alone{clause}")
+    return found
+
+
 def _narrower(row: pd.Series, head: pd.DataFrame) -> list[str]:
     """Scores of the same model and attribute in narrower scopes, e.g. ``within party .36 [.33, .39]``."""
     same = (head["model"] == row["model"]) & (head["attribute"] == row["attribute"])
@@ -200,8 +225,16 @@ def findings(tables: Tables) -> list[str]:
     """All headline sentences: probes first, then ranking, then simulations."""
     records, probes = table(tables, "records"), table(tables, "probe_results")
     ranking = ranking_finding(table(tables, "ranking_results"), records)
+    alone = [] if probes.empty else propagation_findings(_plain_scores(probes, records))
     contrasts = contrast_findings(table(tables, "simulation_contrasts"))
-    return [*probe_findings(probes, records), *([ranking] if ranking else []), *contrasts]
+    known = [*probe_findings(probes, records), *(f"{text}." for text in alone)]
+    return [*known, *([ranking] if ranking else []), *contrasts]
+
+
+def _plain_scores(probes: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+    """Scores over all users of the main probe at the recommending checkpoints."""
+    rows = scores(recommending(main_probe(with_model(probes, records)), records))
+    return rows[rows["scope"].isin(["all", ""])]
 
 
 def summary_lines(tables: Tables) -> list[str]:

@@ -52,6 +52,7 @@ def _data(facts: StudyFacts) -> str:
     }
     named = facts.data.get("name", "the study's data set")
     text = f"Data: {named}{f' ({_plain(described)})' if described else ''}."
+    text += "".join(f" {note}." for note in facts.data.get("notes", ()))
     split = facts.config.get("split")
     if isinstance(split, Mapping):
         text += f" Interactions were split {str(split.get('kind', 'random')).replace('_', ' ')} by user"
