@@ -1,8 +1,10 @@
 """Probe the population of a study, training what is not there yet; simulations are left out.
 
-python jobs/probe.py quickstart --store results
-ray job submit --address http://127.0.0.1:8265 --working-dir . --runtime-env cluster/runtime_env.yaml -- \
+    python jobs/probe.py quickstart --store results
+    ray job submit --address http://127.0.0.1:8265 --runtime-env cluster/runtime_env.yaml -- \
         python jobs/probe.py configs/studies/quickstart.yaml --store /shared/hemicycle-store
+
+Seeds, epochs and probes are overrides: ``seeds=5``.
 """
 
 from hemicycle.cli import job

@@ -1,7 +1,7 @@
 """Run a whole study: population, probes, simulations, report.
 
     python jobs/study.py quickstart --store results
-    ray job submit --address http://127.0.0.1:8265 --working-dir . --runtime-env cluster/runtime_env.yaml -- \
+    ray job submit --address http://127.0.0.1:8265 --runtime-env cluster/runtime_env.yaml -- \
         python jobs/study.py configs/studies/quickstart.yaml --store /shared/hemicycle-store
 
 A driver that Ray starts joins the cluster around it. Overrides such as ``seeds=5`` follow the configuration.

@@ -1,10 +1,10 @@
 """The command line: what it prints, where, and its exit codes."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -41,9 +41,15 @@ def hemicycle(monkeypatch, capsys, tmp_path):
 
 
 def test_help_needs_nothing_slow():
-    script = "import sys; sys.argv = ['hemicycle', '--help']\nfrom hemicycle.cli import main\n"
-    check = "\ntry:\n    main()\nexcept SystemExit:\n    sys.exit(any(m in sys.modules for m in ('torch', 'ray', 'pandas')))"
-    done = subprocess.run([sys.executable, "-c", script + check], capture_output=True, text=True, check=False)
+    script = """
+import sys
+from hemicycle.cli import main
+try:
+    main()
+except SystemExit:
+    sys.exit(any(name in sys.modules for name in ("torch", "ray", "pandas")))
+"""
+    done = subprocess.run([sys.executable, "-c", script, "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
     for verb in ("plan", "run", "status", "show", "export", "report", "doctor", "data", "population"):
         assert f" {verb} " in done.stdout
@@ -149,7 +155,9 @@ def test_plan_refuses_what_cannot_fit(hemicycle, small_config, tmp_path, monkeyp
 
 
 def test_status(hemicycle, store, tmp_path):
-    assert hemicycle("status", "--store", store)[1].startswith("small-")
+    header, row = hemicycle("status", "--store", store)[1].splitlines()[:2]
+    assert header.split("\t")[:2] == ["study", "steps"]
+    assert row.startswith("small-")
     code, out, _ = hemicycle("status", "--store", tmp_path / "empty")
     assert code == 0
     assert "Next: hemicycle run quickstart" in out
@@ -164,12 +172,11 @@ def test_show(hemicycle, store):
     assert "0 runs are called 'mf-s9'" in err
 
 
-@pytest.mark.parametrize(
-    ("form", "read"), [("csv", pd.read_csv), ("parquet", pd.read_parquet), ("json", pd.read_json)]
-)
-def test_export_writes_the_formats_of_other_programs(hemicycle, small_study, store, tmp_path, form, read):
+@pytest.mark.parametrize("form", ["csv", "parquet", "json"])
+def test_export_writes_the_formats_of_other_programs(hemicycle, small_study, store, tmp_path, form):
     code, out, _ = hemicycle("export", "small", "ranking_results", "--format", form, "--store", store)
     assert code == 0
+    read = {"csv": pd.read_csv, "parquet": pd.read_parquet, "json": pd.read_json}[form]
     found, table = read(tmp_path / f"ranking_results.{form}"), small_study[0].tables["ranking_results"]
     assert f"{len(table)} rows: ranking_results.{form}" in out
     assert list(found.columns) == list(table.columns)
@@ -192,7 +199,7 @@ def test_the_report_again(hemicycle, small_config, store, tmp_path, no_figures):
 
 def test_population(hemicycle, small_study, small_config, store, tmp_path):
     out = hemicycle("population", "list", "small", "--store", store)[1]
-    assert [line.split("\t")[0] for line in out.splitlines()] == ["mf-s0", "mf-s0-untrained", "popularity-s0"]
+    assert [line.split("\t")[0] for line in out.splitlines()] == ["name", "mf-s0", "mf-s0-untrained", "popularity-s0"]
     ids = small_study[0].dataset.users["id"].to_pylist()
     pd.DataFrame({"id": ids, "vector": [[1.0, i] for i in range(len(ids))]}).to_parquet(tmp_path / "v.parquet")
     code, out, _ = hemicycle("population", "add", small_config, "theirs", tmp_path / "v.parquet")
@@ -247,8 +254,7 @@ def test_messages_keep_their_brackets(hemicycle, monkeypatch):
 
 @pytest.mark.slow
 def test_the_installed_command(tmp_path):
-    command = shutil.which("hemicycle", path=os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]))
-    assert command
+    command = Path(sys.executable).with_name("hemicycle")
     done = subprocess.run([command, "run", "quikstart"], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 2
     assert "there is no configuration 'quikstart'" in done.stderr

@@ -22,7 +22,7 @@ class Programs:
     """Starts programs whose environment carries a mark, by which everything that they started is found again."""
 
     def __init__(self):
-        self.mark = uuid.uuid4().hex
+        self.mark, self.started = uuid.uuid4().hex, []
         self.ray = Path(tempfile.mkdtemp(prefix="hc-"))  # short, since sockets lie below it
         ours = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "HEMICYCLE_", "WANDB_"))}
         self.environment = ours | {
@@ -35,7 +35,7 @@ class Programs:
 
     def start(self, *command, **environment):
         """Start a program of this Python in a process group of its own."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [str(SCRIPTS / command[0]), *map(str, command[1:])],
             env=self.environment | environment,
             cwd=ROOT,
@@ -45,6 +45,8 @@ class Programs:
             text=True,
             start_new_session=True,
         )
+        self.started.append(process)
+        return process
 
     def run(self, *command, **environment):
         """Run a program to its end; returns exit code, output and errors."""
@@ -75,6 +77,8 @@ class Programs:
             with contextlib.suppress(psutil.Error):
                 process.kill()
         psutil.wait_procs(left, timeout=30)
+        for process in self.started:
+            process.__exit__(None, None, None)
 
 
 @pytest.fixture

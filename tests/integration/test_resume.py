@@ -13,6 +13,13 @@ from hemicycle.core.storage import Folder
 INTERRUPTED = "Interrupted. Nothing that was finished is lost: the same command goes on from here."
 
 
+@pytest.fixture
+def undisturbed(small_study):
+    """Number of steps and the store of a run that nothing happened to."""
+    study, store = small_study
+    return len(study.outcome.steps), store.uri
+
+
 def n_done(store):
     """Number of finished steps."""
     return len(list(store.glob("steps/*/*/DONE")))
@@ -27,7 +34,8 @@ def reach(process, store, steps, eventually):
 
 
 @pytest.mark.slow
-def test_a_killed_local_run_goes_on(programs, small_study, small_config, tmp_path, eventually, no_figures):
+@pytest.mark.usefixtures("no_figures")
+def test_a_killed_local_run_goes_on(programs, small_study, small_config, tmp_path, eventually):
     expected, _ = small_study
     process = programs.start("hemicycle", "run", small_config, "--store", tmp_path, "--executor", "local")
     reach(process, tmp_path, random.randint(1, 5), eventually)  # noqa: S311 - any step will do
@@ -40,3 +48,36 @@ def test_a_killed_local_run_goes_on(programs, small_study, small_config, tmp_pat
     assert set(study.tables) == set(expected.tables)
     for name, table in expected.tables.items():
         assert study.tables[name].equals(table), name
+
+
+@pytest.fixture
+def command(small_config, tmp_path):
+    """Run the small study on Ray."""
+    return ["hemicycle", "run", small_config, "--store", tmp_path]
+
+
+@pytest.mark.ray
+def test_a_ray_run_goes_on_after_ctrl_c_and_after_a_kill(
+    programs, command, undisturbed, eventually, assert_same_tables
+):
+    (tmp_path, steps, store) = command[-1], *undisturbed
+    process = programs.start(*command)
+    reach(process, tmp_path, random.randint(1, 4), eventually)  # noqa: S311 - any step will do
+    os.killpg(process.pid, signal.SIGINT)  # what a terminal does
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (130, ""), err
+    assert err.splitlines()[-1] == INTERRUPTED
+    assert [line for line in err.splitlines()[:-1] if " steps, 0 failed, " not in line] == []
+    eventually(lambda: programs.left() == [], 5)
+    assert n_done(tmp_path) < steps
+
+    process = programs.start(*command)
+    reach(process, tmp_path, random.randint(1, 4), eventually)  # noqa: S311 - any step will do
+    process.kill()
+    process.communicate(timeout=60)
+    eventually(lambda: not any("::" in name and "Agent" not in name for name in programs.names()), 30)
+    programs.end()
+
+    code, _, err = programs.run(*command)
+    assert code == 0, err
+    assert_same_tables(tmp_path, store)

@@ -56,7 +56,14 @@ def test_what_changes_a_result_changes_the_identity_of_its_step(senate, change):
 
 @pytest.mark.parametrize(
     "change",
-    [{"name": "y"}, {"title": "t"}, {"question": "q"}, {"seeds": 5}, {"probes": []}, {"tracking": {"wandb": "offline"}}],
+    [
+        {"name": "y"},
+        {"title": "t"},
+        {"question": "q"},
+        {"seeds": 5},
+        {"probes": []},
+        {"tracking": {"wandb": "offline"}},
+    ],
     ids=str,
 )
 def test_what_does_not_change_a_result_does_not_change_its_identity(senate, change):
