@@ -7,7 +7,6 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,8 +18,7 @@ import yaml
 from hemicycle.compute.doctor import Check, examine
 from hemicycle.compute.executor import RayExecutor
 from hemicycle.core import config as configuration
-from hemicycle.core.disclosure import check_release, is_public
-from hemicycle.core.errors import DisclosureError, InputError
+from hemicycle.core.errors import InputError
 from hemicycle.core.storage import Folder
 from hemicycle.core.tracking import NullTracker, Tracker
 from hemicycle.data import registry
@@ -35,16 +33,13 @@ from hemicycle.reports.findings import summary_lines
 from hemicycle.reports.html import write_report
 from hemicycle.reports.tracking import tracked_runs
 from hemicycle.reports.wandb_tracker import WandbTracker
-from hemicycle.studies import costs
+from hemicycle.studies import ledger
 from hemicycle.studies.config import StudyConfig
-from hemicycle.studies.engine import FAILED, Event, Listener
+from hemicycle.studies.engine import Event, Listener
 from hemicycle.studies.executor import Executor, LocalExecutor, provenance
+from hemicycle.studies.ledger import find_study
 from hemicycle.studies.models import ingest_foreign
-from hemicycle.studies.plan import data_step_of
-from hemicycle.studies.run import ABOUT, PLAN, Study, look, run_study, study_folder
-from hemicycle.studies.steps import Step, closure
-
-REPORT = "report.html"
+from hemicycle.studies.run import Plan, Planned, Study, look, preview, run_study, study_folder
 
 
 def open_store(path: str | os.PathLike[str] | None = None) -> Folder:
@@ -172,7 +167,7 @@ def report(config: str | Path | StudyConfig, overrides: Sequence[str] = (), *, s
     """
     study = run(config, overrides, executor=_Nobody(), tracker=NullTracker(), store=store)
     write_report(facts(study), study.tables, study.folder)
-    return f"{study.folder.uri}/{REPORT}"
+    return f"{study.folder.uri}/{ledger.REPORT}"
 
 
 class _Nobody(LocalExecutor):
@@ -186,95 +181,18 @@ class _Nobody(LocalExecutor):
 # -- look ------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Planned:
-    """A step of a plan and what will become of it."""
-
-    step: Step
-    state: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run would do.
-
-    Args:
-        steps: in the order of dependence; steps that follow from results (probes of each record) come when these exist.
-        problems: why it would be refused; empty when it fits.
-    """
-
-    steps: list[Planned]
-    problems: list[str]
-
-    @property
-    def todo(self) -> list[Step]:
-        """Steps that would run."""
-        return [planned.step for planned in self.steps if planned.state == "to run"]
-
-
 def plan(
     config: str | Path | StudyConfig, overrides: Sequence[str] = (), *, store: Folder | None = None, slots: int = 1
 ) -> Plan:
     """Say what a run would do, without writing anything."""
     study_config, place = load(config, overrides), store or open_store()
     _, steps = look(study_config, place)
-    rows = [_planned(step, place) for step in closure(steps)]
-    todo = [planned.step for planned in rows if planned.state == "to run"]
-    return Plan(rows, [str(problem) for problem in costs.misfits(todo, place, slots, local().memory)])
-
-
-def _planned(step: Step, store: Folder) -> Planned:
-    folder = step.folder(store)
-    if folder.done:
-        return Planned(step, "cached", "finished before with the same configuration and inputs")
-    if folder.exists(FAILED):
-        return Planned(step, "to run", "failed before: " + folder.read_json(FAILED)["error"].splitlines()[0])
-    if folder.exists():
-        return Planned(step, "to run", "interrupted before")
-    return Planned(step, "to run", "new")
+    return preview(steps, place, slots, local().memory)
 
 
 def status(store: Folder | None = None) -> pd.DataFrame:
     """One row a study of the store: steps finished, failed and missing, and where its report is."""
-    place = store or open_store()
-    rows = [_status(folder, place) for folder in _studies(place)]
-    return pd.DataFrame(rows, columns=["study", "steps", "finished", "failed", "missing", "report"])
-
-
-def _status(folder: Folder, store: Folder) -> dict[str, Any]:
-    steps = [store / "steps" / s["kind"] / s["fingerprint"] for s in folder.read_json(PLAN)["steps"]]
-    done = [step.done for step in steps]
-    failed = sum(step.exists(FAILED) for step, finished in zip(steps, done, strict=True) if not finished)
-    return {
-        "study": folder.name,
-        "steps": len(steps),
-        "finished": sum(done),
-        "failed": failed,
-        "missing": len(steps) - sum(done) - failed,
-        "report": f"{folder.uri}/{REPORT}" if folder.exists(REPORT) else "",
-    }
-
-
-def _studies(store: Folder) -> list[Folder]:
-    root = store / "studies"
-    return [root / name for name in root.names() if (root / name).exists(PLAN)]
-
-
-def find_study(name: str, store: Folder) -> Folder:
-    """Return the folder of a study: its folder's name, or its short name when that is unique.
-
-    Raises:
-        InputError: there is none, or there are several.
-    """
-    found = [f for f in _studies(store) if f.name == name] or [
-        f for f in _studies(store) if f.name.rpartition("-")[0] == name
-    ]
-    if len(found) != 1:
-        known = ", ".join(f.name for f in found or _studies(store)) or "none yet"
-        what = f"several studies are called {name!r}" if found else f"there is no study {name!r} in {store.uri}"
-        raise InputError(what, remedy=f"studies: {known}")
-    return found[0]
+    return pd.DataFrame(ledger.status(store or open_store()), columns=ledger.STATUS)
 
 
 def show(run_id: str, store: Folder | None = None) -> dict[str, Any]:
@@ -283,52 +201,17 @@ def show(run_id: str, store: Folder | None = None) -> dict[str, Any]:
     Raises:
         InputError: nothing, or more than one thing, is called that.
     """
-    place = store or open_store()
-    steps = place / "steps"
-    wanted = {run_id} | {
-        row.id
-        for folder in _studies(place)
-        if (folder / "tables").exists("records.parquet")
-        for row in (folder / "tables").read_table("records").to_pandas().itertuples()
-        if row.name == run_id
-    }
-    found = [
-        steps / kind / name
-        for kind in steps.names()
-        for name in (steps / kind).names()
-        if any(name.startswith(start) for start in wanted)
-    ]
-    if len(found) != 1:
-        raise InputError(
-            f"{len(found)} runs are called {run_id!r}",
-            remedy="give more of the fingerprint; `hemicycle population list STUDY` names models",
-        )
-    folder = found[0]
-    name = "manifest.json" if folder.done else FAILED
-    return {"folder": folder.uri, "finished": folder.done, **(folder.read_json(name) if folder.exists(name) else {})}
+    return ledger.show(run_id, store or open_store())
 
 
 def export(study: str, table: str, store: Folder | None = None) -> pa.Table:
     """Return a table of a study, or ``users``, ``items`` or a relation of its data, for another program.
 
     Raises:
-        DisclosureError: it holds sensitive values of people who are not public, row by row.
+        DisclosureError: it says row by row what people did or think who are not public.
         InputError: there is no such table.
     """
-    place = store or open_store()
-    folder = find_study(study, place)
-    tables = folder / "tables"
-    known = [name.removesuffix(".parquet") for name in tables.names()]
-    data = _data_folder(folder, place)
-    of_data = [name.removesuffix(".parquet") for name in data.names() if name.endswith(".parquet")]
-    if table not in known + of_data:
-        raise InputError(f"the study has no table {table!r}", remedy=f"tables: {', '.join(known + of_data)}")
-    found = (tables if table in known else data).read_table(table)
-    if table.startswith("relation-") and not is_public(found):
-        remedy = f"export results instead: {', '.join(known)}"
-        raise DisclosureError(f"table {table!r} says row by row what users did who are not public", remedy=remedy)
-    check_release(table, found)
-    return found
+    return ledger.table(study, table, store or open_store())
 
 
 def export_graph(study: str, relation: str, path: str | Path, store: Folder | None = None) -> Path:
@@ -338,18 +221,7 @@ def export_graph(study: str, relation: str, path: str | Path, store: Folder | No
         DisclosureError: the users are not public.
         InputError: there is no such relation or format.
     """
-    place = store or open_store()
-    dataset = Dataset.read(_data_folder(find_study(study, place), place))
-    if not dataset.public:
-        raise DisclosureError(
-            f"the graph of {dataset.name!r} says what users did who are not public", remedy="export results instead"
-        )
-    return write_graph(dataset, path, relation or None)
-
-
-def _data_folder(study: Folder, store: Folder) -> Folder:
-    found = next(step for step in study.read_json(PLAN)["steps"] if step["kind"] == "data")
-    return store / "steps" / "data" / str(found["fingerprint"])
+    return write_graph(ledger.public_data(study, store or open_store()), path, relation or None)
 
 
 def population(study: str, store: Folder | None = None) -> pd.DataFrame:
@@ -426,7 +298,6 @@ def doctor(store: Folder | None = None) -> list[Check]:
 
 
 __all__ = [
-    "ABOUT",
     "Check",
     "Plan",
     "Planned",
@@ -434,7 +305,6 @@ __all__ = [
     "data_describe",
     "data_fetch",
     "data_status",
-    "data_step_of",
     "data_synthesize",
     "doctor",
     "export",

@@ -12,7 +12,7 @@ from hemicycle.data.catalogue import SOURCE
 from hemicycle.data.schema import Dataset
 from hemicycle.studies import costs
 from hemicycle.studies.config import StudyConfig
-from hemicycle.studies.engine import Event, Listener, Outcome, execute
+from hemicycle.studies.engine import FAILED, Event, Listener, Outcome, execute
 from hemicycle.studies.executor import Executor, Task, complete, launch_processes, provenance
 from hemicycle.studies.plan import build_plan, data_step_of, foreign_steps_of
 from hemicycle.studies.steps import Step, closure
@@ -130,3 +130,51 @@ def _collect(study: Study, store: Folder) -> Study:
         (folder / "tables").write_table(name, pa.Table.from_pandas(table, preserve_index=False))
     folder.write_json(ABOUT, {"states": seen, "tables": sorted(tables), "provenance": provenance()})
     return Study(study.config, folder, study.outcome, tables, study.dataset, changed=True)
+
+
+# -- preview -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A step of a plan and what will become of it."""
+
+    step: Step
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run would do.
+
+    Args:
+        steps: in the order of dependence; steps that follow from results (probes of each record) come when these exist.
+        problems: why it would be refused; empty when it fits.
+    """
+
+    steps: list[Planned]
+    problems: list[str]
+
+    @property
+    def todo(self) -> list[Step]:
+        """Steps that would run."""
+        return [planned.step for planned in self.steps if planned.state == "to run"]
+
+
+def preview(steps: Iterable[Step], store: Folder, slots: int, memory: float | None) -> Plan:
+    """Say what a run of these steps would do, on a machine of so many slots and so much memory."""
+    rows = [_planned(step, store) for step in closure(steps)]
+    found = Plan(rows, [])
+    return replace(found, problems=[str(problem) for problem in costs.misfits(found.todo, store, slots, memory)])
+
+
+def _planned(step: Step, store: Folder) -> Planned:
+    folder = step.folder(store)
+    if folder.done:
+        return Planned(step, "cached", "finished before with the same configuration and inputs")
+    if folder.exists(FAILED):
+        return Planned(step, "to run", "failed before: " + folder.read_json(FAILED)["error"].splitlines()[0])
+    if folder.exists():
+        return Planned(step, "to run", "interrupted before")
+    return Planned(step, "to run", "new")
