@@ -1,6 +1,8 @@
 """Addresses that nobody answers, and what a user is told about them."""
 
+import contextlib
 import socket
+import threading
 import time
 
 import pytest
@@ -34,7 +36,7 @@ def test_an_unreachable_address_is_an_input_error_within_seconds(no_ray, address
     assert "ray start --head" in problem.remedy
 
 
-@pytest.mark.parametrize("address", ["somewhere", "host:", "host:99999", ":6379", "http://host"])
+@pytest.mark.parametrize("address", ["somewhere", "host:", "host:99999", ":6379", "http://host:8265"])
 def test_what_is_not_an_address_is_an_input_error(no_ray, address):
     with pytest.raises(InputError, match="is not an address"):
         session.start(address)
@@ -46,6 +48,34 @@ def test_the_message_names_the_variable_that_gave_the_address(no_ray):
         session.start()
 
 
+@contextlib.contextmanager
+def answering(content):
+    """Address of a server that says the same to everyone, or nothing at all."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer():
+            with contextlib.suppress(OSError):
+                connection, _ = server.accept()
+                connection.sendall(content)
+                connection.recv(1000)
+                connection.close()
+
+        thread = threading.Thread(target=answer)
+        if content:
+            thread.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        if content:
+            thread.join(10)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"", "timed out"), (b"HTTP/1.1 400 Bad Request\r\n\r\n", "is no Ray head")]
+)
+def test_another_server_is_not_taken_for_a_cluster(no_ray, content, message):
+    with answering(content) as address, pytest.raises(InputError, match=message):
+        session.start(address)
+
+
 @pytest.mark.parametrize("error", [ConnectionError, RuntimeError, ValueError])
 def test_a_cluster_that_does_not_let_us_in_is_an_input_error(no_ray, error):
     import ray
@@ -54,10 +84,8 @@ def test_a_cluster_that_does_not_let_us_in_is_an_input_error(no_ray, error):
         raise error("Unauthenticated\nmore")
 
     no_ray.setattr(ray, "init", refuse)
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        with pytest.raises(InputError, match="Unauthenticated\n") as caught:
-            session.start(f"127.0.0.1:{port}")
+    with answering(session.SETTINGS_FRAME) as address, pytest.raises(InputError, match="Unauthenticated\n") as caught:
+        session.start(address)
     assert "RAY_AUTH_MODE=token" in caught.value.problems[0].remedy
 
 

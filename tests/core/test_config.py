@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from hemicycle.core import config
+from hemicycle.core import yaml_files
 from hemicycle.core.config import Chosen, Options, fingerprint, load, read
 from hemicycle.core.errors import InputError
 
@@ -259,7 +259,7 @@ def test_a_circle_of_extends_is_refused(write):
 
 def test_a_file_that_is_not_there_is_refused_with_those_that_are(write, monkeypatch, tmp_path):
     write("name: a\n", "configs/quickstart.yaml")
-    monkeypatch.setattr(config, "_roots", lambda: [tmp_path / "configs"])
+    monkeypatch.setattr(yaml_files, "_roots", lambda: [tmp_path / "configs"])
     (problem,) = problems("nowhere")
     assert "'nowhere'" in problem.what
     assert "quickstart" in problem.remedy

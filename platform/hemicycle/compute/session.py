@@ -16,6 +16,7 @@ QUIET = {
     "RAY_DEDUP_LOGS": "1",
 }
 """Settings that keep Ray's own chatter from the user, and small Train runs short."""
+SETTINGS_FRAME = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 
 
 def start(address: str | None = None, cpus: int | None = None) -> None:
@@ -34,43 +35,54 @@ def start(address: str | None = None, cpus: int | None = None) -> None:
     if ray.is_initialized():
         return
     where = "--address" if address else "$RAY_ADDRESS"
-    address = address or os.environ.get("RAY_ADDRESS") or None
+    address = address or os.environ.get("RAY_ADDRESS") or "local"
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if address is None:
-            ray.init(address="local", num_cpus=cpus, include_dashboard=False, **options)
+        if address == "local":
+            ray.init(address=address, num_cpus=cpus, include_dashboard=False, **options)
             return
         check_address(address, where)
         try:
             ray.init(address=address, **options)
         except (ConnectionError, RuntimeError, ValueError) as error:
-            first = str(error).splitlines()[0]
             raise InputError(
-                f"cannot join the Ray cluster at {address}: {first}",
+                f"cannot join the Ray cluster at {address}: {next(iter(str(error).splitlines()), '')}",
                 where,
                 "check the address; where the cluster asks for a token, export RAY_AUTH_MODE=token",
             ) from error
 
 
 def check_address(address: str, where: str = "--address", seconds: float = 3.0) -> None:
-    """Raise an InputError when nobody listens at ``host:port`` or ``ray://host:port``."""
-    if address in ("auto", "local"):
-        return
+    """Raise an InputError unless a Ray head answers at ``host:port`` or ``ray://host:port``.
+
+    ``ray.init`` itself would try for more than a minute and then end the process.
+    """
     parts = urlsplit(address if "://" in address else f"ray://{address}")
-    remedy = "give host:port of a running head (`ray start --head` prints it), or leave --address out"
-    if parts.scheme not in ("ray", "http", "https"):
+    if address == "auto" or parts.scheme not in ("ray", "http", "https"):
         return
+    remedy = "give host:port of a running head (`ray start --head` prints it), or leave it out"
     try:
         host, port = parts.hostname, parts.port
     except ValueError:
         host = port = None
-    if not host or not port:
+    if not host or not port or parts.scheme != "ray":
         raise InputError(f"{address!r} is not an address", where, remedy)
     try:
-        socket.create_connection((host, port), timeout=seconds).close()
+        is_ray = _speaks_grpc(host, port, seconds)
     except OSError as error:
         raise InputError(f"no Ray cluster answers at {address} ({error})", where, remedy) from error
+    if not is_ray:
+        raise InputError(f"what answers at {address} is no Ray head", where, remedy)
+
+
+def _speaks_grpc(host: str, port: int, seconds: float) -> bool:
+    """Tell whether the server greets in HTTP/2, with a SETTINGS frame (RFC 9113, section 3.4)."""
+    with socket.create_connection((host, port), timeout=seconds) as connection:
+        if os.environ.get("RAY_USE_TLS", "0") == "1":
+            return True
+        connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + SETTINGS_FRAME)
+        return connection.recv(len(SETTINGS_FRAME))[3:4] == SETTINGS_FRAME[3:4]
 
 
 def stop() -> None:
