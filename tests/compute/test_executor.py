@@ -1,5 +1,6 @@
 """Steps as Ray tasks: killed workers, steps that raise, and many small ones."""
 
+import collections
 import os
 import signal
 import time
@@ -10,10 +11,8 @@ from hemicycle.compute.executor import RayExecutor
 from hemicycle.core.config import Options
 from hemicycle.core.storage import Folder
 from hemicycle.studies.engine import FAILED, execute
-from hemicycle.studies.executor import LocalExecutor
+from hemicycle.studies.executor import LocalExecutor, Result
 from hemicycle.studies.steps import Cost, Step
-
-pytestmark = pytest.mark.ray
 
 
 class Number(Options):
@@ -72,6 +71,7 @@ def by_ray(ray_session):
     assert ray_session.is_initialized()  # it was there before
 
 
+@pytest.mark.ray
 def test_many_small_steps_travel_together(by_ray, tmp_path):
     steps = [step(square, value, cost=Cost(0.001)) for value in range(200)]
     execute([step(square, -1)], Folder.at(tmp_path), by_ray, silent)  # workers are warm
@@ -82,6 +82,7 @@ def test_many_small_steps_travel_together(by_ray, tmp_path):
     assert results(steps, Folder.at(tmp_path)) == [value**2 for value in range(200)]
 
 
+@pytest.mark.ray
 def test_a_killed_worker_costs_only_the_step_it_was_at(by_ray, tmp_path):
     traces = Folder.at(tmp_path / "traces")
     cheap = {"folder": traces.uri, "cost": Cost(0.01)}
@@ -96,6 +97,7 @@ def test_a_killed_worker_costs_only_the_step_it_was_at(by_ray, tmp_path):
     assert results(steps, Folder.at(tmp_path)) == results(steps, Folder.at(tmp_path / "alone"))
 
 
+@pytest.mark.ray
 def test_a_step_that_raises_is_a_row_and_is_tried_again(by_ray, tmp_path):
     store = Folder.at(tmp_path / "store")
     broken, fine = step(raise_once, 1, tmp_path), step(square, 2)
@@ -107,6 +109,7 @@ def test_a_step_that_raises_is_a_row_and_is_tried_again(by_ray, tmp_path):
     assert second.states == {broken.fingerprint: "finished", fine.fingerprint: "cached"}
 
 
+@pytest.mark.ray
 def test_a_lost_task_is_a_failed_row(by_ray, tmp_path):
     outcome = execute([step(die_always, 1)], Folder.at(tmp_path), by_ray, silent)
     (row,) = outcome.failures()
@@ -117,5 +120,36 @@ def die_always(work):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_a_cluster_of_others_may_grow_and_bounds_what_is_under_way(by_ray):
+@pytest.mark.ray
+def test_what_is_under_way_is_bounded_by_the_cores(by_ray):
     assert (by_ray.slots, by_ray.free, by_ray.memory) == (2, 4, None)
+
+
+class Instantly:
+    """Claims to have run everything."""
+
+    slots, memory = 8, None
+
+    def __init__(self):
+        self.tasks = collections.deque()
+
+    @property
+    def free(self):
+        return 16 - len(self.tasks)
+
+    def check(self):
+        pass
+
+    def submit(self, tasks):
+        self.tasks.append(tasks)
+
+    def wait(self):
+        return [Result(task.fingerprint) for task in self.tasks.popleft()]
+
+
+def test_dealing_out_thousands_of_long_steps_takes_no_time(tmp_path):
+    steps = [step(square, value, cost=Cost(60)) for value in range(5000)]
+    start = time.monotonic()
+    outcome = execute(steps, Folder.at(tmp_path), Instantly(), silent)
+    assert outcome.count("finished") == 5000
+    assert time.monotonic() - start < 10  # 0.2 s on an idle machine; half a minute if every step looked at all others

@@ -3,6 +3,8 @@
 import re
 import shlex
 import socket
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -106,9 +108,9 @@ def test_the_surrounding_cluster_is_joined_and_else_one_of_our_own_started(head)
     assert (code, own == port) == (0, False)
 
 
-def test_without_the_token_nobody_joins(head):
-    programs, address, _ = head
-    given = {"RAY_AUTH_MODE": "", "RAY_AUTH_TOKEN_PATH": "", "RAY_ADDRESS": address}
-    code, out, err = programs.run("hemicycle", "run", "quickstart", "--store", str(programs.ray / "store"), **given)
-    assert (code, out) == (2, "")
-    assert "RAY_AUTH_MODE=token" in err
+def test_the_cluster_asks_for_the_token(head):
+    _, _, server = head
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(f"{server}/api/jobs/", timeout=30)  # noqa: S310 - of this machine
+    with caught.value as answer:
+        assert answer.code == 401

@@ -1,5 +1,6 @@
 """The whole path on Ray against the same path in one process."""
 
+import json
 import re
 
 import pytest
@@ -45,3 +46,35 @@ def test_an_unreachable_cluster_is_an_input_error_and_nothing_is_started(program
     assert "    -> give host:port of a running head" in err
     assert not (tmp_path / "store" / "steps").exists()
     assert list(programs.ray.iterdir()) == []
+
+
+FEW_CORES = """
+import sys
+import numba
+import torch
+from hemicycle import api
+from hemicycle.core.config import Options
+from hemicycle.core.storage import Folder
+from hemicycle.studies.engine import execute
+from hemicycle.studies.steps import Step
+
+def threads(work):
+    work.out.write_json("threads.json", torch.get_num_threads())
+
+def ranks(work):
+    work.out.write_json(f"rank-{work.group.rank}.json", work.group.all_reduce_sum(torch.ones(1)).item())
+
+executor = api.ray(cpus=1)
+steps = [Step("t", "t", threads, Options(), threads=3), Step("r", "r", ranks, Options(), workers=2)]
+outcome = execute(steps, Folder.at(sys.argv[1]), executor, api.silent)
+executor.close()
+print(sorted(outcome.states.values()), outcome.errors)
+"""
+
+
+@pytest.mark.ray
+def test_a_machine_of_one_core_runs_what_asks_for_more(programs, tmp_path):
+    code, out, err = programs.run("python", "-c", FEW_CORES, tmp_path)
+    assert (code, out) == (0, "['finished', 'finished'] {}\n"), out + err
+    found = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in tmp_path.glob("steps/*/*/*.json")}
+    assert found == {"manifest.json": found["manifest.json"], "threads.json": 3, "rank-0.json": 2, "rank-1.json": 2}

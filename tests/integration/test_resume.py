@@ -50,6 +50,39 @@ def test_a_killed_local_run_goes_on(programs, small_study, small_config, tmp_pat
         assert study.tables[name].equals(table), name
 
 
+WAIT = """
+import time
+from pathlib import Path
+from hemicycle.training.launch import run_group
+
+def wait(group):
+    Path(f"rank-{group.rank}").touch()
+    time.sleep(300)
+
+if __name__ == "__main__":
+    try:
+        run_group(wait, 2)
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "said"), [(signal.SIGINT, "interrupted\n"), (signal.SIGKILL, "")])
+def test_workers_of_this_machine_end_with_the_run(programs, tmp_path, eventually, number, said):
+    script = tmp_path / "script.py"
+    script.write_text(WAIT.replace('Path(f"', f'Path(f"{tmp_path}/'), encoding="utf-8")
+    process = programs.start("python", script)
+    eventually(lambda: len(list(tmp_path.glob("rank-*"))) == 2)
+    if number == signal.SIGINT:
+        os.killpg(process.pid, number)  # what a terminal does
+    else:
+        process.kill()
+    out, err = process.communicate(timeout=30)
+    assert (out, "Traceback" in err) == (said, False)
+    eventually(lambda: programs.left() == [], 10)
+
+
 @pytest.fixture
 def command(small_config, tmp_path):
     """Run the small study on Ray."""

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hemicycle.core.seeding import rng
 from hemicycle.graphs.interaction import InteractionGraph
 from hemicycle.recommenders.base import Scores
 
@@ -95,6 +96,14 @@ def evaluate(
     metrics |= _of_all_lists(lists, held_out.n_items)
     named = {f"{name}@{k}": values for name, values in per_user.items()}
     return Ranking({f"{name}@{k}": value for name, value in metrics.items()}, users, named)
+
+
+def sample_users(graph: InteractionGraph, limit: int) -> NDArray[np.int64]:
+    """Users with edges, at most ``limit`` of them, always the same."""
+    users = np.flatnonzero(graph.degrees)
+    if len(users) <= limit:
+        return users
+    return np.sort(rng("ranked users").choice(users, limit, replace=False))
 
 
 def _batches(n: int, n_items: int) -> Iterator[slice]:

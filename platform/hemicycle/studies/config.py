@@ -124,6 +124,8 @@ class StudyConfig(Options):
     """Seeds of every member."""
     k: int = Field(20, ge=1, le=1000)
     """Length of the recommendation lists that are evaluated."""
+    test_users: int = Field(20_000, ge=1)
+    """Users at most, drawn once for all models, whose lists are evaluated in the test."""
     probes: tuple[Annotated[Any, PROBE], ...] = ()
     """What is read from representations."""
     society: SocietyConfig | None = None

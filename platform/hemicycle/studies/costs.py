@@ -16,10 +16,10 @@ from hemicycle.studies.steps import Cost, Step
 BASE_MEMORY = 6e8
 """A worker process with torch and its libraries."""
 START_SECONDS = 0.3
-GATHERED_PER_SECOND = 1.5e8
+GATHERED_PER_SECOND = 2e9
 """Floats that a propagation or a loss gathers in a second."""
-SCORED_PER_SECOND = 2e9
-"""Multiplications that a full ranking does in a second."""
+SCORED_PER_SECOND = 1e10
+"""Multiplications of scores in a second, with what follows them."""
 MARGIN = 1.2
 """Free disk asked for, in units of the estimate."""
 
@@ -53,11 +53,14 @@ class Size:
         layers = getattr(options.recommender, "layers", 0) or 0
         train = options.train
         steps = max(1, -(-self.edges // train.batch))
-        negatives = min(train.n_negatives, 64)
-        gathered = dim * (2 * layers * 2 * self.edges * steps + self.edges * (2 + negatives))
-        ranked = min(self.users, train.validate_users) * self.items * dim / max(1, train.validate_every)
+        gathered = dim * self.edges * (4 * layers * steps + 6)
+        rivals = self.users if train.loss == "softmax" else self.edges
+        scored = 6.0 * dim * rivals * min(train.n_negatives, self.items)
+        validated = 1.0 * dim * min(self.users, train.validate_users) * self.items / train.validate_every
+        tested = 2.0 * dim * min(self.users, options.test_users) * self.items
         epochs = train.epochs if dim > 1 else 1
-        seconds = epochs * (gathered / GATHERED_PER_SECOND + ranked / SCORED_PER_SECOND)
+        each = gathered / GATHERED_PER_SECOND + (scored + validated) / SCORED_PER_SECOND
+        seconds = epochs * each + tested / SCORED_PER_SECOND
         table = 4.0 * self.nodes * dim
         kept = epochs if train.keep == "all" else 4
         return Cost(START_SECONDS + seconds, BASE_MEMORY + 8 * table + 40 * self.edges, table * kept + 1e5)

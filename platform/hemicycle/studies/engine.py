@@ -1,6 +1,7 @@
 """Execute a plan: what is finished is skipped, what fails is a recorded row, what follows is added as it appears."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -65,6 +66,9 @@ class _Run:
         self.outcome = Outcome()
         self.waiting: dict[str, Step] = {}
         self.running: dict[str, Step] = {}
+        self.built_on: set[str] = set()
+        self.batches: deque[list[Step]] | None = None
+        self.n_failed = 0
         self.checked = False
 
     def add(self, steps: Iterable[Step]) -> None:
@@ -82,6 +86,8 @@ class _Run:
                 if again:
                     folder.delete()
                 self.waiting[step.fingerprint] = step
+                self.built_on.update(before.fingerprint for before in step.inputs.values())
+                self.batches = None
 
     def ready(self) -> list[Step]:
         """Steps whose inputs are finished; those whose inputs failed are blocked on the way."""
@@ -95,14 +101,18 @@ class _Run:
                 found.append(step)
         return found
 
-    def start(self, steps: list[Step]) -> None:
-        """Submit as many batches as the executor takes."""
-        for batch in _batches(steps, self.executor.slots):
+    def start(self) -> None:
+        """Submit as many batches as the executor takes; they are made anew only when there are other steps to do."""
+        if self.batches is None:
+            ready = self.ready()
+            self.batches = deque(_batches(ready, self.executor.slots))
+        while self.batches:
             if not self.checked:
                 self.executor.check()
                 self.checked = True
             if self.executor.free < 1:
                 return
+            batch = self.batches.popleft()
             for step in batch:
                 self.running[step.fingerprint] = self.waiting.pop(step.fingerprint)
                 self._tell(step, "started")
@@ -122,6 +132,9 @@ class _Run:
 
     def _end(self, step: Step, state: State, seconds: float = 0.0, message: str = "") -> None:
         self.outcome.states[step.fingerprint] = state
+        self.n_failed += state == "failed"
+        if step.fingerprint in self.built_on:
+            self.batches = None
         if message:
             self.outcome.errors[step.fingerprint] = message
         self._tell(step, state, seconds, message)
@@ -129,7 +142,7 @@ class _Run:
             self.add(step.then(step.folder(self.store)))
 
     def _tell(self, step: Step, state: State | Literal["started"], seconds: float = 0.0, message: str = "") -> None:
-        counts = (len(self.outcome.states), len(self.outcome.steps), self.outcome.count("failed"))
+        counts = (len(self.outcome.states), len(self.outcome.steps), self.n_failed)
         self.listener(Event(step, state, *counts, seconds, message))
 
 
@@ -158,7 +171,7 @@ def execute(
     run = _Run(store, executor, listener, remake)
     run.add(steps)
     while run.waiting or run.running:
-        run.start(run.ready())
+        run.start()
         if run.running:
             run.collect()
     return run.outcome

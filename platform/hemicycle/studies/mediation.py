@@ -151,7 +151,8 @@ def _simulation(config: StudyConfig, name: str, seed: int, data: Step) -> Step:
 def _mediator(config: StudyConfig, simulation: MediatedSimulation, name: str, seed: int, graph: Step) -> Step:
     base = config.society
     assert base is not None
-    options = FitOptions(recommender=simulation.mediators[name], train=simulation.mediator_train, seed=seed, k=config.k)
+    recommender, train = simulation.mediators[name], simulation.mediator_train
+    options = FitOptions(recommender=recommender, train=train, seed=seed, k=config.k, test_users=config.test_users)
     cost = Size(base.users, base.users, base.n_follows).fit(options)
     title = f"fit mediator {name}-s{seed}"
     return Step("mediator", title, fit_step, options, {"graph": graph}, threads=config.threads, cost=cost)

@@ -21,7 +21,7 @@ from hemicycle.population.foreign import Alias, ForeignConfig, ingest_embeddings
 from hemicycle.population.population import write_records
 from hemicycle.recommenders.base import Recommender
 from hemicycle.recommenders.catalogue import RECOMMENDER
-from hemicycle.recommenders.ranking import evaluate
+from hemicycle.recommenders.ranking import evaluate, sample_users
 from hemicycle.studies.steps import Work
 from hemicycle.training.checkpoints import Checkpoints
 from hemicycle.training.fit import FitResult, fit
@@ -59,6 +59,8 @@ class FitOptions(Options):
     """Keys its start values, its order of edges and its negatives."""
     k: int = 20
     """Length of the evaluated lists."""
+    test_users: int = 20_000
+    """Users at most in the test, always the same."""
 
 
 class ForeignOptions(Options):
@@ -152,7 +154,8 @@ def _test_rows(recommender: Recommender, parts: Split, work: Work, record: Model
     """Test metrics of one checkpoint; NDCG carries its bootstrap interval over users."""
     k = work.options.k
     scores = recommender.scores(Checkpoints(work.out).load(record.best_epoch), parts.train)
-    ranking = evaluate(scores, [parts.train, parts.valid], parts.test, k)
+    users = sample_users(parts.test, work.options.test_users)
+    ranking = evaluate(scores, [parts.train, parts.valid], parts.test, k, users)
     bounds = {f"ndcg@{k}": ranking.interval(f"ndcg@{k}", rng("ranking interval"))}
     common = {"record_id": record.id, "epoch": record.best_epoch, "split": "test"}
     return [

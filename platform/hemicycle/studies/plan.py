@@ -91,7 +91,9 @@ def _fits(config: StudyConfig, member: MemberConfig, name: str, graph: Step, siz
     train = member.train or config.train
     found = {}
     for seed in seeds_of(config.seeds if member.seeds is None else member.seeds):
-        options = FitOptions(recommender=member.recommender, train=train, seed=seed, k=config.k)
+        options = FitOptions(
+            recommender=member.recommender, train=train, seed=seed, k=config.k, test_users=config.test_users
+        )
         found[f"{name}-s{seed}"] = Step(
             "fit",
             f"fit {name}-s{seed}",

@@ -5,15 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hemicycle.core.config import fingerprint
-from hemicycle.core.seeding import rng
 from hemicycle.core.storage import Folder
-from hemicycle.graphs.interaction import InteractionGraph
 from hemicycle.graphs.splits import Split
 from hemicycle.recommenders.base import TABLE, ClosedFormRecommender, EmbeddingRecommender, Parameters, Recommender
-from hemicycle.recommenders.ranking import evaluate
+from hemicycle.recommenders.ranking import evaluate, sample_users
 from hemicycle.training import checkpoints
 from hemicycle.training.checkpoints import Checkpoints, Progress
 from hemicycle.training.group import SINGLE, Group
@@ -173,7 +170,7 @@ class _Fit:
             return {}
         values = [0.0] * len(_VALIDATED)
         if parameters is not None:
-            train, users = self.split.train, _sample(self.split.valid, self.options.validate_users)
+            train, users = self.split.train, sample_users(self.split.valid, self.options.validate_users)
             found = evaluate(self.recommender.scores(parameters, train), train, self.split.valid, users=users)
             values = [found.metrics[name] for name in _VALIDATED]
         return dict(zip(_VALIDATED, self.group.from_first(values), strict=True))
@@ -201,14 +198,6 @@ class _Fit:
         if self.group.rank == 0:
             checkpoints.close(self.out, self.identity, best_epoch(history), history)
         self.group.barrier()
-
-
-def _sample(graph: InteractionGraph, limit: int) -> NDArray[np.int64]:
-    """Users with edges, at most ``limit`` of them, always the same."""
-    users = np.flatnonzero(graph.degrees)
-    if len(users) <= limit:
-        return users
-    return np.sort(rng("validation users").choice(users, limit, replace=False))
 
 
 def _identity(recommender: Recommender, split: Split, options: TrainingOptions, keys: tuple[int, ...]) -> str:
