@@ -191,6 +191,7 @@ def test_a_foreign_model_joins_a_study(small_config, theirs, store, tmp_path, mo
     assert yaml.safe_load(path.read_text())["name"] == "small-theirs"
     study = api.run(path, executor=api.local(), store=store)
     assert {study.outcome.steps[key].title for key, state in study.outcome.states.items() if state == "finished"} == {
+        "take in theirs",
         "probe theirs",
         "map theirs",
     }
@@ -199,7 +200,7 @@ def test_a_foreign_model_joins_a_study(small_config, theirs, store, tmp_path, mo
     assert "theirs" in set(study.tables["probe_results"]["name"])
 
 
-@pytest.mark.parametrize(("name", "reason"), [("mf", "has a member 'mf' already"), ("a b", "population")])
+@pytest.mark.parametrize(("name", "reason"), [("mf", "has a member 'mf' already"), ("a b", "no name for a model")])
 def test_a_name_that_cannot_be_is_refused(small_config, theirs, tmp_path, name, reason):
     with pytest.raises(InputError, match=reason):
         api.population_add(str(small_config), name, theirs, tmp_path / "more.yaml")

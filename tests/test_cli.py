@@ -62,7 +62,7 @@ except SystemExit:
 def test_run_tells_what_was_found_and_what_comes_next(hemicycle, small_config, tmp_path):
     code, out, err = hemicycle("run", small_config, "--executor", "local", "--store", tmp_path / "new")
     assert code == 0
-    assert "steps run, 1 found finished, 0 failed, 0 not run." in out
+    assert "steps run, 0 found finished, 0 failed, 0 not run." in out
     assert "R²" in out
     assert f"Report: {tmp_path}/new/studies/small-" in out
     assert "Next:   hemicycle export small-" in out
@@ -91,7 +91,7 @@ def test_failures_are_told_with_what_to_type(hemicycle, small_config, store, mon
         assert code == 3
         assert "3 failed" in out
         assert "failed: probe mf-s0: FloatingPointError: no [number]" in err
-        assert "3 steps failed. More: hemicycle show " in err
+        assert "3 steps failed, 0 were not run. More: hemicycle show " in err
     shown = err.split("hemicycle show ")[1].split(" ")[0]
     code, out, _ = hemicycle("show", shown, "--store", store)
     assert "no [number]" in json.loads(out)["error"]

@@ -34,7 +34,7 @@ from hemicycle.reports.html import write_report
 from hemicycle.reports.tracking import tracked_runs
 from hemicycle.reports.wandb_tracker import WandbTracker
 from hemicycle.studies import ledger
-from hemicycle.studies.config import StudyConfig
+from hemicycle.studies.config import NAME, StudyConfig
 from hemicycle.studies.engine import Event, Listener
 from hemicycle.studies.executor import Executor, LocalExecutor, provenance
 from hemicycle.studies.ledger import find_study
@@ -248,6 +248,10 @@ def population_add(config: str, name: str, file: Path, output: Path | None = Non
         raise InputError(f"{base} has a member {name!r} already", remedy="choose another name")
     kind = foreign_kind(file)
     path = output or Path(f"{base.stem}+{name}.yaml")
+    if not NAME.fullmatch(name):
+        raise InputError(f"{name!r} is no name for a model", remedy="use letters, digits, dots, dashes and underscores")
+    if path.exists():
+        raise InputError(f"{path} is there already", remedy="choose another file with --output")
     member = {"population": {name: {kind: str(file.resolve())}}}
     text = yaml.safe_dump({"extends": str(base.resolve()), "name": f"{study.name}-{name}", **member}, sort_keys=False)
     with TemporaryDirectory() as folder:

@@ -1,6 +1,7 @@
 """The command line: the verbs of :mod:`hemicycle.api`, their progress and their messages."""
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -105,11 +106,10 @@ def _run(config: Any, where: Where) -> None:
             raise InterruptedRunError(INTERRUPTED) from error
     _tell_run(study, api.headlines(study), where.store)
     failures = study.outcome.failures()
-    for row in failures:
-        err.print(f"failed: {row['title']}: {row['error']}", style="red", markup=False)
     if failures:
+        counts = f"{study.outcome.count('failed')} steps failed, {study.outcome.count('blocked')} were not run"
         more = f"hemicycle show {failures[0]['step'][:12]}{_with(where.store)}"
-        raise PartialFailureError(f"{len(failures)} steps failed. More: {more}; the same command tries them again.")
+        raise PartialFailureError(f"{counts}. More: {more}; the same command tries them again.")
 
 
 def job(select: Callable[[Any], Any]) -> None:
@@ -144,7 +144,9 @@ def _tell_run(study: Any, headlines: list[str], store: str | None) -> None:
         for line in headlines:
             out.print(f"  {line}")
     out.print(f"Report: {study.folder.uri}/report.html")
-    out.print(f"Next:   hemicycle export {study.folder.name} probe_results --format csv{_with(store)}")
+    tables = ("probe_results", "ranking_results", "simulation_results")
+    table = next((name for name in tables if len(study.tables.get(name, ()))), "records")
+    out.print(f"Next:   hemicycle export {study.folder.name} {table} --format csv{_with(store)}")
 
 
 @app.command()
@@ -216,6 +218,8 @@ def export(
 ) -> None:
     """Write a table of a study for another program; sensitive rows of people stay inside."""
     path = output or Path(f"{table}.{format_.value}")
+    if not path.parent.is_dir():
+        raise InputError(f"there is no folder {path.parent}", "--output", "make it, or choose another")
     if format_ in (Format.graphml, Format.gexf):
         out.print(f"Graph: {_api().export_graph(study, table, path, _api().open_store(store))}")
         return
@@ -328,7 +332,7 @@ def _api() -> Any:
 
 
 def _with(store: str | None) -> str:
-    return f" --store {store}" if store else ""
+    return f" --store {shlex.quote(store)}" if store else ""
 
 
 def _print_table(columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:

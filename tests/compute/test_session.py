@@ -69,7 +69,8 @@ def answering(content):
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [(b"", "timed out"), (b"HTTP/1.1 400 Bad Request\r\n\r\n", "is no Ray head")]
+    ("content", "message"),
+    [pytest.param(b"", "timed out", marks=pytest.mark.slow), (b"HTTP/1.1 400 Bad Request\r\n\r\n", "is no Ray head")],
 )
 def test_another_server_is_not_taken_for_a_cluster(no_ray, content, message):
     with answering(content) as address, pytest.raises(InputError, match=message):

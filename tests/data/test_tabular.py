@@ -80,7 +80,8 @@ def test_reads_edges_and_attributes(people):
         "time": [10.0, 11.0, 12.0, 13.0],
     }
     assert relation.table.schema.types == [pa.int32(), pa.int32(), pa.float32(), pa.float64()]
-    assert (relation.social, relation.directed, data.public, data.notes) == (False, True, True, ())
+    assert (relation.social, relation.directed, data.public) == (False, True, True)
+    assert data.notes == ("weights of interactions are used by opinion models; recommenders take every edge alike",)
 
 
 def written(kind):
@@ -266,7 +267,7 @@ BAD_WEIGHTS = [
     ("", "empty or NaN"),
     ("nan", "empty or NaN"),
     ("inf", "infinite"),
-    ("-inf", "infinite"),
+    ("-inf", "negative"),
     ("-0.5", "negative"),
 ]
 

@@ -33,6 +33,24 @@ def test_ray_gives_the_tables_of_one_process(programs, tmp_path, no_figures, ass
     assert not (tmp_path / "no").exists()
 
 
+@pytest.mark.ray
+def test_a_step_that_fails_is_a_row_and_exit_code_3_and_the_next_run_tries_it_again(
+    programs, small_config, tmp_path, tables
+):
+    command = ["hemicycle", "run", small_config, "population.mf.train.lr=1e38", "--store", tmp_path]
+    code, out, err = programs.run(*command)
+    assert (code, out.startswith("Done: ")) == (3, True), out + err
+    assert "failed: fit mf-s0: HemicycleError: training diverged in epoch " in err
+    assert "1 steps failed. More: hemicycle show " in err
+    found = tables(tmp_path)
+    assert list(found["failures"]["title"]) == ["fit mf-s0"]
+    assert set(found["probe_results"]["name"]) == {"popularity-s0"}
+    assert len(found["simulation_results"]) > 0
+
+    code, out, err = programs.run(*command, "--executor", "local")
+    assert (code, "0 steps run" in out, "1 failed" in out) == (3, True, True), out + err
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", ["--address", "$RAY_ADDRESS"])
 def test_an_unreachable_cluster_is_an_input_error_and_nothing_is_started(programs, small_config, tmp_path, how):

@@ -130,7 +130,7 @@ def test_controls_are_told_in_order_and_named_after_their_column():
     assert control_names(rows) == ["country", "covariates", "permuted"]
     assert [control_words(name) for name in control_names(rows)] == [
         "country labels alone",
-        "covariates alone",
+        "groups and covariates together",
         "permuted labels",
     ]
 

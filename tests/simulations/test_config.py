@@ -39,7 +39,7 @@ def test_measured_steps_include_the_first_and_the_last():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"seeds": 0}, "at least one seed"),
+        ({"seeds": 0}, "a count of 1 to"),
         ({"seeds": []}, "seeds are"),
         ({"seeds": [1, 1]}, "different integers"),
         ({"seeds": [-1]}, "from 0 on"),

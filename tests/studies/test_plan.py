@@ -6,7 +6,9 @@ import pytest
 
 from hemicycle.core.errors import InputError
 from hemicycle.core.records import ModelRecord
+from hemicycle.core.storage import Folder
 from hemicycle.data.voteview import Voteview
+from hemicycle.population.population import write_records
 from hemicycle.studies.config import StudyConfig
 from hemicycle.studies.plan import build_plan, check, data_step_of, foreign_steps_of, hash_file, named
 from hemicycle.studies.steps import closure
@@ -129,7 +131,12 @@ def test_a_missing_foreign_file_is_told_by_its_key(tmp_path):
     ("values", "message"),
     [
         ({"probes": [{"probe": "ridge", "labels": ["dim1"]}]}, r"probes\.0\.labels: the data has no label 'dim1'"),
-        ({"probes": [{"probe": "logistic"}]}, r"probes\.0\.labels: the data has no label"),
+        ({"probes": [{"probe": "logistic"}]}, r"probes\.0\.labels: there is no label that logistic"),
+        (
+            {"probes": [{"probe": "ridge", "labels": ["party"]}]},
+            "no label 'party'\n    -> give the column 'party' the role label",
+        ),
+        ({"probes": [{"probe": "logistic", "labels": ["nominate_dim1"]}]}, "more than 50 values\n    -> probe it with"),
         ({"relation": "likes"}, "relation: no relation 'likes' in the data\n    -> there are: votes, nays"),
         ({"split": {"kind": "temporal"}}, r"split\.kind: a temporal split needs times"),
         ({"society": {"positions_from": ["party"]}}, r"society\.positions_from: no numeric label 'party'"),
@@ -179,5 +186,16 @@ def test_every_record_of_a_fit_is_probed_and_mapped(small_study):
     assert titles == ["probe mf-s0", "map mf-s0", "probe mf-s0-untrained", "map mf-s0-untrained"]
 
 
-def test_nothing_follows_without_probes(senate):
-    assert all(step.then is None for step in build_plan(study(probes=[]), senate))
+def test_nothing_follows_without_probes(senate, tmp_path):
+    folder = Folder.at(tmp_path)
+    write_records(folder, [ModelRecord("a", "", "mf", 0, "trained", layers=("readout",), epochs=(0,))])
+    fits = [step for step in build_plan(study(probes=[]), senate) if step.kind == "fit"]
+    assert fits
+    assert all(fit.then(folder) == [] for fit in fits)
+
+
+def test_the_lists_of_a_foreign_model_are_ranked(senate, tmp_path):
+    folder = Folder.at(tmp_path)
+    write_records(folder, [ModelRecord("a", "", "foreign", -1, "foreign", epochs=(0,))])
+    fit = next(step for step in build_plan(study(probes=[]), senate) if step.kind == "fit")
+    assert [step.kind for step in fit.then(folder)] == ["rank"]

@@ -31,6 +31,8 @@ from hemicycle.data.columns import ID, NUMBER, Ids, TableFile, file_problems, id
 from hemicycle.data.schema import Dataset, Relation
 
 T = TypeVar("T")
+LARGEST = float(np.finfo(np.float32).max)
+"""Weights are kept in single precision."""
 
 
 class Edges(Options):
@@ -49,7 +51,8 @@ class Edges(Options):
     directed: bool = True
     """False when a social edge holds both ways."""
     weight: str | None = None
-    """Column of weights, not negative."""
+    """Column of weights, not negative; kept with the graph and used by opinion models, while recommenders take every
+    edge alike."""
     time: str | None = None
     """Column of times: numbers (seconds) or ISO 8601 dates."""
     separator: str | None = Field(None, min_length=1, max_length=1)
@@ -213,8 +216,13 @@ class Tabular:
             item_table,
             {name: part.relation(*positions) for name, part in relations.items()},
             public,
-            (*users.notes, *items.notes),
+            (*users.notes, *items.notes, *_weight_notes(relations)),
         )
+
+
+def _weight_notes(relations: Mapping[str, "_RawEdges"]) -> list[str]:
+    weighted = [name for name, part in relations.items() if "weight" in part.values]
+    return [f"weights of {name} are used by opinion models; recommenders take every edge alike" for name in weighted]
 
 
 @dataclass(frozen=True)
@@ -285,7 +293,7 @@ def _weights(file: TableFile, column: str, raw: pa.ChunkedArray) -> tuple[NDArra
     return values, [
         *file.problem("are not numbers", column, bad, "correct them, or leave out 'weight'"),
         *file.problem("are empty or NaN", column, rest & np.isnan(values), "complete or remove these rows"),
-        *file.problem("are infinite", column, rest & np.isinf(values), "correct or remove these rows"),
+        *file.problem("are infinite or too large", column, rest & (values > LARGEST), "correct or remove these rows"),
         *file.problem("are negative", column, rest & (values < 0), "weights are at least 0: correct them"),
     ]
 

@@ -5,11 +5,11 @@ exist, always fall into the same part: a friendship left in training one way rou
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hemicycle.core.config import Options
 from hemicycle.core.errors import InputError
@@ -38,6 +38,12 @@ class SplitConfig(Options):
     """Key of the draw."""
     cut_times: tuple[float, float] | None = None
     """Two times in seconds, the first not after the second; needed by ``snapshot``."""
+
+    @model_validator(mode="after")
+    def _something_is_left(self) -> Self:
+        if self.test + self.valid >= 1:
+            raise ValueError(f"test {self.test:g} and valid {self.valid:g} leave nothing to train on; lower one")
+        return self
 
 
 @dataclass(frozen=True)
@@ -90,8 +96,6 @@ def _check(graph: InteractionGraph, config: SplitConfig) -> None:
             f"a snapshot split needs two ascending cut_times, not {config.cut_times}",
             remedy="give the start of validation and the start of test in seconds",
         )
-    if config.test + config.valid >= 1:
-        raise InputError(f"test {config.test} and valid {config.valid} leave nothing to train on")
 
 
 def _order(graph: InteractionGraph, config: SplitConfig) -> NDArray[np.float64]:

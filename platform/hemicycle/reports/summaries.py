@@ -154,8 +154,9 @@ def control_names(probes: pd.DataFrame) -> list[str]:
 
 
 def control_words(name: str) -> str:
-    """What a control reads from: ``party labels alone``, ``covariates alone``, ``permuted labels``."""
-    return {"covariates": "covariates alone", PERMUTED: "permuted labels"}.get(name, f"{name} labels alone")
+    """What a control reads from: ``party labels alone``, ``groups and covariates``, ``permuted labels``."""
+    known = {"covariates": "groups and covariates together", PERMUTED: "permuted labels"}
+    return known.get(name, f"{name} labels alone")
 
 
 def control(probes: pd.DataFrame, name: str) -> pd.DataFrame:

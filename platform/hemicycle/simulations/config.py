@@ -13,6 +13,9 @@ from hemicycle.exposure.catalogue import EXPOSURE
 from hemicycle.opinions.base import OpinionConfig
 from hemicycle.opinions.catalogue import OPINION
 
+MOST_SEEDS = 10_000
+"""More are taken for a slip of the pen."""
+
 
 class Horizon(Options):
     """How long a simulation runs, what it records, and between which bounds opinions lie."""
@@ -63,8 +66,8 @@ class SimulationConfig(Horizon):
     @classmethod
     def _some_seeds(cls, seeds: int | tuple[int, ...]) -> int | tuple[int, ...]:
         if isinstance(seeds, int):
-            if seeds < 1:
-                raise ValueError("at least one seed is needed; give a count of 1 or more, or a list")
+            if not 1 <= seeds <= MOST_SEEDS:
+                raise ValueError(f"give a count of 1 to {MOST_SEEDS} seeds, or a list")
             return seeds
         if not seeds or min(seeds) < 0 or len(set(seeds)) < len(seeds):
             raise ValueError("seeds are a count of 1 or more, or a list of different integers from 0 on")

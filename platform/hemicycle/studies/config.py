@@ -1,5 +1,6 @@
 """What a study is made of: data, a population of models, probes, simulations."""
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
@@ -11,15 +12,19 @@ from hemicycle.graphs.splits import SplitConfig
 from hemicycle.population.foreign import ForeignConfig
 from hemicycle.probes.catalogue import PROBE
 from hemicycle.recommenders.catalogue import RECOMMENDER
-from hemicycle.simulations.config import SimulationConfig
+from hemicycle.simulations.config import MOST_SEEDS, SimulationConfig
 from hemicycle.training.options import TrainingOptions
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""Names of studies and members."""
 
 
 def _some_seeds(seeds: Any) -> Any:
-    listed = seeds if isinstance(seeds, list | tuple) else [0] if type(seeds) is int and seeds >= 1 else []
-    whole = all(type(seed) is int and seed >= 0 for seed in listed)
+    count = type(seeds) is int and 1 <= seeds <= MOST_SEEDS
+    listed = seeds if isinstance(seeds, list | tuple) else [0] if count else []
+    whole = all(type(seed) is int and 0 <= seed < 2**31 for seed in listed)
     if not listed or not whole or len(set(listed)) < len(listed):
-        raise ValueError("seeds are a count of 1 or more, or a list of different integers from 0 on")
+        raise ValueError(f"seeds are a count of 1 to {MOST_SEEDS}, or a list of different integers from 0 to 2^31 - 1")
     return seeds
 
 
@@ -102,7 +107,7 @@ class TrackingConfig(Options):
 class StudyConfig(Options):
     """A whole study."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(pattern=rf"^{NAME.pattern}$", max_length=100)
     """Short name: a folder of the store."""
     title: str = ""
     """Headline of the report."""
@@ -114,9 +119,7 @@ class StudyConfig(Options):
     """Which edges the recommenders are trained on; empty: the first."""
     split: SplitConfig = SplitConfig()
     """What is withheld for validation and test."""
-    population: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], MemberConfig] = Field(
-        default_factory=dict
-    )
+    population: dict[Annotated[str, Field(pattern=rf"^{NAME.pattern}$")], MemberConfig] = Field(default_factory=dict)
     """Name -> recommender or foreign model."""
     train: TrainingOptions = TrainingOptions()
     """How recommenders are trained, unless a member says otherwise."""

@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from hemicycle.core.disclosure import check_release, is_public
 from hemicycle.core.errors import DisclosureError, InputError
-from hemicycle.core.storage import Folder
+from hemicycle.core.storage import Folder, StorageError
 from hemicycle.data.schema import Dataset
 from hemicycle.studies.engine import FAILED
 from hemicycle.studies.run import PLAN
@@ -27,7 +27,12 @@ def status(store: Folder) -> list[dict[str, Any]]:
 
 
 def _status(folder: Folder, store: Folder) -> dict[str, Any]:
-    steps = [store / "steps" / s["kind"] / s["fingerprint"] for s in folder.read_json(PLAN)["steps"]]
+    try:
+        wanted = folder.read_json(PLAN)["steps"]
+    except (StorageError, KeyError, TypeError):
+        empty = dict.fromkeys(("steps", "finished", "failed", "missing"), 0)
+        return {"study": folder.name, **empty, "report": "damaged: run its configuration again"}
+    steps = [store / "steps" / s["kind"] / s["fingerprint"] for s in wanted]
     done = [step.done for step in steps]
     failed = sum(step.exists(FAILED) for step, finished in zip(steps, done, strict=True) if not finished)
     return {

@@ -17,9 +17,9 @@ from hemicycle.data.pseudonyms import load_key, pseudonymise
 from hemicycle.data.schema import Dataset, Relation, is_public
 from hemicycle.graphs.interaction import InteractionGraph
 from hemicycle.graphs.splits import Split, SplitConfig, split
-from hemicycle.population.foreign import Alias, ForeignConfig, ingest_embeddings, ingest_lists
+from hemicycle.population.foreign import Alias, ForeignConfig, foreign_lists, ingest_embeddings, ingest_lists
 from hemicycle.population.population import write_records
-from hemicycle.recommenders.base import Recommender
+from hemicycle.recommenders.base import Recommender, Scores
 from hemicycle.recommenders.catalogue import RECOMMENDER
 from hemicycle.recommenders.ranking import evaluate, sample_users
 from hemicycle.studies.steps import Work
@@ -61,6 +61,17 @@ class FitOptions(Options):
     """Length of the evaluated lists."""
     test_users: int = 20_000
     """Users at most in the test, always the same."""
+
+
+class RankOptions(Options):
+    """The ranking of one foreign model."""
+
+    record: dict[str, Any]
+    """Its record."""
+    k: int = 20
+    """Length of the evaluated lists."""
+    test_users: int = 20_000
+    """Users at most in the test, the same as for models of ours."""
 
 
 class ForeignOptions(Options):
@@ -113,8 +124,8 @@ def fit_step(work: Work) -> None:
         return
     records = _records(options, work.out.name, recommender, result)
     rows = _validation_rows(result, records[0].id)
-    for record in records:
-        rows += _test_rows(recommender, parts, work, record)
+    for record in records if parts.test.n_edges else ():
+        rows += _test_rows(recommender.scores(Checkpoints(work.out).load(record.best_epoch), parts.train), work, record)
     work.out.write_table("ranking_results", pa.Table.from_pandas(pd.DataFrame(rows), preserve_index=False))
     write_records(work.out, records)
 
@@ -150,10 +161,19 @@ def _validation_rows(result: FitResult, record_id: str) -> list[dict[str, Any]]:
     ]
 
 
-def _test_rows(recommender: Recommender, parts: Split, work: Work, record: ModelRecord) -> list[dict[str, Any]]:
+def rank_step(work: Work) -> None:
+    """Rank the test edges by a foreign model's lists."""
+    options: RankOptions = work.options
+    record = ModelRecord.from_json(options.record)
+    parts = Split.read(work.inputs["graph"])
+    scores = foreign_lists(work.inputs["model"], parts.train.n_items)
+    rows = _test_rows(scores, work, record) if scores is not None and parts.test.n_edges else []
+    work.out.write_table("ranking_results", pa.Table.from_pandas(pd.DataFrame(rows), preserve_index=False))
+
+
+def _test_rows(scores: Scores, work: Work, record: ModelRecord) -> list[dict[str, Any]]:
     """Test metrics of one checkpoint; NDCG carries its bootstrap interval over users."""
-    k = work.options.k
-    scores = recommender.scores(Checkpoints(work.out).load(record.best_epoch), parts.train)
+    k, parts = work.options.k, Split.read(work.inputs["graph"])
     users = sample_users(parts.test, work.options.test_users)
     ranking = evaluate(scores, [parts.train, parts.valid], parts.test, k, users)
     bounds = {f"ndcg@{k}": ranking.interval(f"ndcg@{k}", rng("ranking interval"))}

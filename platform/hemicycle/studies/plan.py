@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hemicycle.core.config import Options
-from hemicycle.core.errors import InputError, Problem, raise_problems
+from hemicycle.core.errors import InputError
 from hemicycle.core.records import ModelRecord
 from hemicycle.core.storage import Folder
 from hemicycle.data.catalogue import SOURCE
@@ -15,17 +15,20 @@ from hemicycle.data.pseudonyms import key_id, load_key
 from hemicycle.data.schema import Dataset, with_role
 from hemicycle.population.population import read_records
 from hemicycle.studies import costs
-from hemicycle.studies.config import MemberConfig, SocietyConfig, StudyConfig, seeds_of
+from hemicycle.studies.checks import check
+from hemicycle.studies.config import MemberConfig, StudyConfig, seeds_of
 from hemicycle.studies.mediation import simulation_steps
 from hemicycle.studies.models import (
     DataOptions,
     FitOptions,
     ForeignOptions,
     GraphOptions,
+    RankOptions,
     data_step,
     fit_step,
     foreign_step,
     graph_step,
+    rank_step,
     relation_of,
 )
 from hemicycle.studies.probing import MapOptions, ProbeOptions, kind_of, labels_of, map_step, probe_step, sites
@@ -108,25 +111,29 @@ def _fits(config: StudyConfig, member: MemberConfig, name: str, graph: Step, siz
 
 
 class _Labels(Options):
-    """What is read from every record."""
+    """What is done with every record."""
 
     probes: tuple[Any, ...]
     label: str = ""
     group: str = ""
     threads: int = 1
+    k: int = 20
+    test_users: int = 20_000
 
     @classmethod
     def of(cls, config: StudyConfig, dataset: Dataset) -> "_Labels":
         read = [label for probe in config.probes for label in labels_of(probe, dataset.users)]
         numeric = [label for label in read if kind_of(dataset.users, label) == "number"]
         group = next(iter(with_role(dataset.users, "group")), "")
-        return cls(probes=config.probes, label=numeric[0] if numeric else "", group=group, threads=config.threads)
+        label = numeric[0] if numeric else ""
+        evaluated = {"k": config.k, "test_users": config.test_users}
+        return cls(probes=config.probes, label=label, group=group, threads=config.threads, **evaluated)
 
 
 def _with_probes(model: Step, name: str, base: tuple[Step, Step], labels: _Labels, size: costs.Size) -> Step:
     """Let every record that a model's step yields be probed and mapped."""
     follow = partial(_probes_of, model, name, base, labels, size)
-    return replace(model, then=follow) if labels.probes else model
+    return replace(model, then=follow)
 
 
 def _probes_of(  # noqa: PLR0913, PLR0917 - bound by partial; the last is what the engine gives
@@ -137,9 +144,14 @@ def _probes_of(  # noqa: PLR0913, PLR0917 - bound by partial; the last is what t
     for record in read_records(folder):
         title = named(record, name).name
         row = record.to_json()
-        options = ProbeOptions(record=row, probes=labels.probes)
-        cost = size.probe(len(sites(record)), len(labels.probes))
-        steps.append(Step("probe", f"probe {title}", probe_step, options, inputs, threads=labels.threads, cost=cost))
+        if record.status == "foreign" and not record.layers:
+            ranked = RankOptions(record=row, k=labels.k, test_users=labels.test_users)
+            steps.append(Step("rank", f"rank {title}", rank_step, ranked, inputs, threads=labels.threads))
+        if labels.probes:
+            options = ProbeOptions(record=row, probes=labels.probes)
+            cost = size.probe(len(sites(record)), len(labels.probes))
+            made = Step("probe", f"probe {title}", probe_step, options, inputs, threads=labels.threads, cost=cost)
+            steps.append(made)
         if labels.label and record.layers:
             shown = MapOptions(record=row, label=labels.label, group=labels.group)
             steps.append(Step("map", f"map {title}", map_step, shown, inputs, threads=labels.threads))
@@ -150,56 +162,6 @@ def named(record: ModelRecord, name: str) -> ModelRecord:
     """Give a record the name under which a study knows it."""
     suffix = "-untrained" if record.status == "untrained" else ""
     return ModelRecord.from_json(record.to_json() | {"name": name + suffix})
-
-
-def check(config: StudyConfig, dataset: Dataset) -> None:
-    """Compare a study with its data; raises one InputError with every problem."""
-    problems = [
-        Problem(f"the data has no label {label!r}", f"probes.{i}.labels", _allowed(dataset))
-        for i, probe in enumerate(config.probes)
-        for label in labels_of(probe, dataset.users) or [""]
-        if label not in with_role(dataset.users, "label")
-    ]
-    problems += [
-        Problem(f"ridge reads numbers, and {label!r} holds classes", f"probes.{i}.labels", "probe it with logistic")
-        for i, probe in enumerate(config.probes)
-        for label in probe.labels
-        if probe.probe == "ridge" and label in dataset.users.column_names and kind_of(dataset.users, label) == "class"
-    ]
-    if config.society:
-        problems += _society_problems(config.society, dataset)
-    if config.population:
-        problems += _relation_problems(config, dataset)
-    raise_problems(problems)
-
-
-def _society_problems(society: SocietyConfig, dataset: Dataset) -> list[Problem]:
-    labels, groups = with_role(dataset.users, "label"), with_role(dataset.users, "group")
-    problems = [
-        Problem(f"no numeric label {name!r}", "society.positions_from", _allowed(dataset))
-        for name in society.positions_from
-        if name not in labels or kind_of(dataset.users, name) != "number"
-    ]
-    if society.groups_from and society.groups_from not in groups:
-        remedy = f"groups: {', '.join(groups) or 'none'}"
-        problems.append(Problem(f"no group {society.groups_from!r}", "society.groups_from", remedy))
-    return problems
-
-
-def _relation_problems(config: StudyConfig, dataset: Dataset) -> list[Problem]:
-    try:
-        relation = relation_of(dataset, config.relation)
-    except InputError as error:
-        return list(error.problems)
-    timed = config.split.kind in ("temporal", "snapshot")
-    if timed and "time" not in relation.table.column_names:
-        remedy = "name the time column under 'data', or choose split.kind: random"
-        return [Problem(f"a {config.split.kind} split needs times, and the data has none", "split.kind", remedy)]
-    return []
-
-
-def _allowed(dataset: Dataset) -> str:
-    return f"labels: {', '.join(with_role(dataset.users, 'label')) or 'none'}"
 
 
 def hash_file(path: Path) -> str:

@@ -91,15 +91,17 @@ def run_study(
         listener(event)
 
     outcome = execute(wanted, store, executor, listen, lambda step: refresh and step.fingerprint not in here)
+    outcome.states.update(dict.fromkeys(here, "finished"))
     _write_plan(folder, config, outcome.steps.values())
     return _collect(Study(config, folder, outcome, {}, dataset, changed=True), store)
 
 
 def _take_in(config: StudyConfig, dataset: Dataset, store: Folder, *, refresh: bool) -> set[str]:
-    """Write the data and take in foreign models, in this process; returns the fingerprints of these steps."""
+    """Write the data and take in foreign models, in this process; returns the fingerprints of steps that ran."""
     data = data_step_of(config)
     keep = replace(Task.of(data, data.work(store)), function=lambda work: dataset.write(work.out))
     tasks = [keep, *(Task.of(step, step.work(store)) for step in foreign_steps_of(config, data).values())]
+    made = set()
     for task in tasks:
         out = task.work.out
         if refresh:
@@ -107,7 +109,8 @@ def _take_in(config: StudyConfig, dataset: Dataset, store: Folder, *, refresh: b
         if not out.done:
             study_folder(config, store).reopen()
             complete(task, launch_processes)
-    return {task.fingerprint for task in tasks}
+            made.add(task.fingerprint)
+    return made
 
 
 def _write_plan(folder: Folder, config: StudyConfig, steps: Iterable[Step]) -> None:

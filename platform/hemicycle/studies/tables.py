@@ -16,6 +16,8 @@ from hemicycle.studies.plan import named
 from hemicycle.studies.steps import Step
 
 FAILURES = ["step", "title", "error"]
+RESULTS = {"ranking_results": ("fit", "rank"), "probe_results": ("probe",), "map_points": ("map",)}
+"""Table -> kinds of steps that make it."""
 DESCRIBED = ["name", "family", "seed", "status"]
 
 
@@ -35,8 +37,9 @@ def gather(outcome: Outcome, store: Folder) -> dict[str, pd.DataFrame]:
     """Return every table of the study; rows are sorted, so that the order of tasks leaves no trace."""
     records = records_table(records_of(outcome, store)).to_pandas()
     tables = {"records": records}
-    for name, kind in {"ranking_results": "fit", "probe_results": "probe", "map_points": "map"}.items():
-        tables[name] = _describe(_concatenate(outcome.finished(kind), store, name), records, name)
+    for name, kinds in RESULTS.items():
+        steps = [step for kind in kinds for step in outcome.finished(kind)]
+        tables[name] = _describe(_concatenate(steps, store, name), records, name)
     simulations = outcome.finished("simulate")
     tables["simulation_results"] = _concatenate(simulations, store, "simulation_results")
     tables["simulation_contrasts"] = _contrasts(simulations, tables["simulation_results"])
