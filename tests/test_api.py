@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,6 +13,7 @@ from hemicycle import api
 from hemicycle.core.config import find
 from hemicycle.core.errors import InputError
 from hemicycle.core.storage import Folder
+from hemicycle.data.schema import Dataset
 
 STEPS = {"cached", "to run"}
 
@@ -252,3 +254,43 @@ def test_the_store_is_chosen_by_argument_variable_or_default(tmp_path, monkeypat
 def test_a_shipped_study_is_known_by_its_name():
     assert api.load("quickstart").name == "quickstart"
     assert find("quickstart").name == "quickstart.yaml"
+
+
+# -- the store's ledger ----------------------------------------------------------------------------------------------
+
+
+def test_a_damaged_study_hides_no_other(store):
+    (store / "studies" / "broken-00000000").write_bytes("plan.json", b"")
+    rows = api.status(store).set_index("study")
+    assert "damaged" in rows.loc["broken-00000000", "report"]
+    healthy = rows.drop("broken-00000000").iloc[0]
+    assert healthy["missing"] == 0
+    assert healthy["finished"] == healthy["steps"] > 0
+
+
+def test_an_added_model_overwrites_no_file(small_config, theirs, tmp_path):
+    (tmp_path / "more.yaml").write_text("mine")
+    with pytest.raises(InputError, match="is there already"):
+        api.population_add(str(small_config), "theirs", theirs, tmp_path / "more.yaml")
+    assert (tmp_path / "more.yaml").read_text() == "mine"
+
+
+def test_the_graph_of_public_people_is_written_for_gephi(small_study, tmp_path):
+    path = api.export_graph("small", "nays", tmp_path / "nays.graphml", small_study[1])
+    graph = nx.read_graphml(path)
+    assert graph.number_of_nodes() > 100
+    assert graph.number_of_edges() == small_study[0].dataset.relations["nays"].table.num_rows
+
+
+def test_the_lists_of_a_foreign_model_are_ranked_on_withheld_edges(small_config, store, tmp_path):
+    dataset = Dataset.read(store / "steps" / "data" / (store / "steps" / "data").names()[0])
+    users, items = dataset.users["id"].to_pylist(), dataset.items["id"].to_pylist()
+    rows = [{"user": u, "item": items[rank], "rank": rank + 1} for u in users for rank in range(20)]
+    pd.DataFrame(rows).to_parquet(tmp_path / "lists.parquet")
+    path = api.population_add(str(small_config), "shop", tmp_path / "lists.parquet", tmp_path / "more.yaml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(api, "write_report", lambda *_: None)
+        study = api.run(path, executor=api.local(), store=store)
+    ranked = study.tables["ranking_results"].query("name == 'shop' and metric == 'ndcg@20'")
+    assert len(ranked) == 1
+    assert 0 <= ranked["ci_low"].item() <= ranked["value"].item() <= ranked["ci_high"].item() < 1

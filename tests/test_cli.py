@@ -260,3 +260,9 @@ def test_the_installed_command(tmp_path):
     assert "there is no configuration 'quikstart'" in done.stderr
     assert "quickstart" in done.stderr.split("shipped")[1]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_into_no_folder_is_refused(hemicycle, store):
+    code, _, err = hemicycle("export", "small", "records", "-o", "nowhere/x.csv", "--store", store)
+    assert code == 2
+    assert "there is no folder nowhere" in err
