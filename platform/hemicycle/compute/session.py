@@ -32,17 +32,18 @@ def start(address: str | None = None, cpus: int | None = None) -> None:
     os.environ.update({key: value for key, value in QUIET.items() if key not in os.environ})
     import ray  # noqa: PLC0415 - slow to import, and only needed here
 
-    if ray.is_initialized():
-        return
     where = "--address" if address else "$RAY_ADDRESS"
     address = address or os.environ.get("RAY_ADDRESS") or "local"
+    if address != "local":
+        check_address(address, where)
+    if ray.is_initialized():
+        return
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if address == "local":
             ray.init(address=address, num_cpus=cpus, include_dashboard=False, **options)
             return
-        check_address(address, where)
         try:
             ray.init(address=address, **options)
         except (ConnectionError, RuntimeError, ValueError) as error:
