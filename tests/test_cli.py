@@ -91,7 +91,7 @@ def test_failures_are_told_with_what_to_type(hemicycle, small_config, store, mon
         assert code == 3
         assert "3 failed" in out
         assert "failed: probe mf-s0: FloatingPointError: no [number]" in err
-        assert "3 steps failed, 0 were not run. More: hemicycle show " in err
+        assert "3 steps failed, 0 could not run. More: hemicycle show " in err
     shown = err.split("hemicycle show ")[1].split(" ")[0]
     code, out, _ = hemicycle("show", shown, "--store", store)
     assert "no [number]" in json.loads(out)["error"]

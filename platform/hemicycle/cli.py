@@ -107,7 +107,8 @@ def _run(config: Any, where: Where) -> None:
     _tell_run(study, api.headlines(study), where.store)
     failures = study.outcome.failures()
     if failures:
-        counts = f"{study.outcome.count('failed')} steps failed, {study.outcome.count('blocked')} were not run"
+        failed, blocked = study.outcome.count("failed"), study.outcome.count("blocked")
+        counts = f"{failed} step{'' if failed == 1 else 's'} failed, {blocked} could not run"
         more = f"hemicycle show {failures[0]['step'][:12]}{_with(where.store)}"
         raise PartialFailureError(f"{counts}. More: {more}; the same command tries them again.")
 

@@ -41,7 +41,7 @@ def test_a_step_that_fails_is_a_row_and_exit_code_3_and_the_next_run_tries_it_ag
     code, out, err = programs.run(*command)
     assert (code, out.startswith("Done: ")) == (3, True), out + err
     assert "failed: fit mf-s0: HemicycleError: training diverged in epoch " in err
-    assert "1 steps failed. More: hemicycle show " in err
+    assert "1 step failed, 0 could not run. More: hemicycle show " in err
     found = tables(tmp_path)
     assert list(found["failures"]["title"]) == ["fit mf-s0"]
     assert set(found["probe_results"]["name"]) == {"popularity-s0"}
