@@ -288,7 +288,10 @@ def data_synthesize(output: str | Path, overrides: Sequence[str] = ()) -> list[s
     """Make a synthetic society, write its tables below ``output`` and say what it has."""
     config = configuration.validate(SyntheticConfig, configuration.parse(overrides))
     folder = Folder.at(output)
-    folder.check_writable()
+    try:
+        folder.check_writable()
+    except InputError as error:
+        raise InputError(f"nothing can be written to {folder.uri}", remedy="choose another folder") from error
     dataset = Synthetic(config).read()
     dataset.write(folder)
     folder.finish()
