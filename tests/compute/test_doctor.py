@@ -45,7 +45,7 @@ def test_a_missing_package_is_named(store, monkeypatch):
 
 
 def test_a_shadowed_standard_module_is_found(store, monkeypatch):
-    monkeypatch.setattr(doctor.platform, "__file__", "/work/platform/__init__.py")
+    monkeypatch.setattr(doctor.platform, "__file__", "/project/platform/__init__.py")
     assert not checks(store)["standard module platform"].ok
 
 
