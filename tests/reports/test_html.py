@@ -172,7 +172,7 @@ def test_methods_say_what_was_done_and_controlled(facts, tables):
         "LightGCN (3 seeds; dim 16, layers 2)",
         "untrained twin",
         "ridge regression read nominate_dim1 and nominate_dim2",
-        "party labels alone on the same folds",
+        "party labels alone, on the same folds",
         "permuted labels",
         "within party",
         "Friedkin-Johnsen and bounded confidence over 40 steps",

@@ -71,7 +71,7 @@ def score_by_layer(probes: pd.DataFrame, records: pd.DataFrame) -> Figure | None
         sentence=_sentence(recommending(rows, records)),
         alt_text=(
             "Held-out probe score by layer for each model. Points are means over seeds and bars their range, trained "
-            "beside untrained; lines show what covariates alone reach and a grey band what permuted labels reach."
+            "beside untrained; lines show what groups and covariates reach, a grey band what permuted labels do."
         ),
         table=table,
     )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from hemicycle.core.records import READOUT
 from hemicycle.reports.facts import StudyFacts, Tables, table
-from hemicycle.reports.summaries import PERMUTED, control_names
+from hemicycle.reports.summaries import PERMUTED, control_names, control_words
 from hemicycle.reports.theme import label, listing
 
 _FAMILY_KEYS = {"mf": ["koren2009matrix", "rendle2009bpr"], "lightgcn": ["he2020lightgcn", "rendle2009bpr"]}
@@ -105,10 +105,9 @@ def _probes(config: Mapping[str, Any], probes: pd.DataFrame) -> str:
     if READOUT in set(probes["layer"]):
         text += " Headlines use the read-out, the layer whose dot products score recommendations."
     names = control_names(probes)
-    alone = [name if name == "covariates" else f"{name} labels" for name in names if name != PERMUTED]
-    parts = [f"{listing(alone)} alone on the same folds"] if alone else []
+    parts = [f"{control_words(name)}, on the same folds" for name in names if name != PERMUTED]
     parts += [f"{_permutations(config)}permuted labels (mean and 95 % range)"] if PERMUTED in names else []
-    text += f" Controls: {listing(parts)}." if parts else ""
+    text += f" Controls: {'; '.join(parts)}." if parts else ""
     text += _within(probes)
     return text + " Score intervals are 95 % bootstrap intervals; gains from training are paired by seed (t-intervals)."
 

@@ -145,7 +145,7 @@ def gains(rows: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:
 
 
 def control_names(probes: pd.DataFrame) -> list[str]:
-    """Controls in the order of telling: group columns alone, covariates alone, permuted labels."""
+    """Controls in the order of telling: group columns alone, groups and covariates together, permuted labels."""
     if "control" not in probes:
         return []
     present = [str(name) for name in probes["control"].dropna().unique() if name]
