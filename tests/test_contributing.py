@@ -60,7 +60,7 @@ def test_together_recommends_the_one_withheld_item():
     keep = (users % 2 == items % 2) & ~((users == 0) & (items == 0))
     graph = InteractionGraph.from_edges(users[keep], items[keep], 8, 6)
     recommender = RECOMMENDER.build(RECOMMENDER.validate("together"))
-    scores = recommender.scores(recommender.fit(graph), graph)(np.array([0, 1]))
+    scores = recommender.scores(recommender.fit(graph, np.random.default_rng(0)), graph)(np.array([0, 1]))
     new = np.where(graph.to_scipy().toarray()[[0, 1]] > 0, -np.inf, scores)
     assert new[0].argmax() == 0
     assert scores.shape == (2, 6)

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from hemicycle.recommenders import losses
-from hemicycle.recommenders.losses import Competition, Pairs, bpr, comparable, sampled_softmax, squared_norm
+from hemicycle.recommenders.losses import Competition, Pairs, Rivals, bpr, comparable, sampled_softmax, squared_norm
 from hemicycle.recommenders.mf import MFConfig
 
 PAIRS = Pairs(torch.tensor([0, 2, 1]), torch.tensor([2, 1, 3]), torch.tensor([4, 5, 6, 4, 7, 8]))
@@ -31,7 +31,7 @@ def literal_bpr(x):
 def literal_softmax(x, others):
     total = 0
     for u, i in LIST:
-        z = sum(torch.exp(x[u] @ x[j] - q) for j, q in zip(others.items, others.log_expected, strict=True))
+        z = sum(torch.exp(x[u] @ x[j] + b) for j, b in zip(others.items, others.offset, strict=True))
         total += torch.log(z if others.complete else z + torch.exp(x[u] @ x[i])) - x[u] @ x[i]
     return total / len(LIST)
 
@@ -40,8 +40,29 @@ def literal_norm(x):
     return sum((x[u] @ x[u] + x[i] @ x[i]) / 2 for u, i in LIST) / len(LIST)
 
 
+BIAS = torch.tensor([0.5, -1.0, 0.2, 0.9, -0.4], dtype=torch.float64)
+
+
+def biased(x):
+    """The table with a column that makes every dot product with an item's row (from 4 on) larger by its bias."""
+    return torch.cat([x, torch.cat([torch.ones(4, dtype=x.dtype), BIAS])[:, None]], 1)
+
+
+def bpr_with_bias(x):
+    pairs = Pairs(PAIRS.users, PAIRS.counts, PAIRS.items, BIAS[PAIRS.items - 4])
+    return bpr(x, pairs, Rivals(NEGATIVES, BIAS[NEGATIVES - 4]))
+
+
+def softmax_with_bias(x):
+    pairs = Pairs(PAIRS.users, PAIRS.counts, PAIRS.items, BIAS[PAIRS.items - 4])
+    others = Competition(OTHERS.items, OTHERS.offset + BIAS[OTHERS.items - 4], complete=False)
+    return sampled_softmax(x, pairs, others)
+
+
 CASES = {
-    "bpr": (lambda x: bpr(x, PAIRS, NEGATIVES), literal_bpr),
+    "bpr with bias": (bpr_with_bias, lambda x: literal_bpr(biased(x))),
+    "softmax with bias": (softmax_with_bias, lambda x: literal_softmax(biased(x), OTHERS)),
+    "bpr": (lambda x: bpr(x, PAIRS, Rivals(NEGATIVES)), literal_bpr),
     "sampled": (lambda x: sampled_softmax(x, PAIRS, OTHERS), lambda x: literal_softmax(x, OTHERS)),
     "full": (lambda x: sampled_softmax(x, PAIRS, ALL), lambda x: literal_softmax(x, ALL)),
     "norm": (lambda x: squared_norm(x, PAIRS), literal_norm),
@@ -79,5 +100,5 @@ def test_the_sampled_softmax_is_the_full_one_on_average(table):
     q = torch.tensor([0.1, 0.3, 0.2, 0.2, 0.2], dtype=torch.float64)
     generator = torch.Generator().manual_seed(0)
     drawn = torch.multinomial(q, 20_000, replacement=True, generator=generator)
-    competition = Competition(drawn + 4, torch.log(20_000 * q[drawn]), complete=True)
+    competition = Competition(drawn + 4, -torch.log(20_000 * q[drawn]), complete=True)
     torch.testing.assert_close(sampled_softmax(x, PAIRS, competition), full, atol=0.02, rtol=0)

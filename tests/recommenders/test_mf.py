@@ -15,13 +15,13 @@ class TestMFByDotProduct(RecommenderContract):
 
 @pytest.mark.parametrize("shape", ["bipartite", "undirected"])
 def test_start_values_are_normal_and_keyed_by_node_and_column(shape):
-    adjacency = random_split(shape, 400).train.adjacency()
+    graph = random_split(shape, 400).train
     model = MF(MFConfig(dim=16, init_scale=0.2))
-    whole = model.initial(adjacency, 3, np.arange(16))
-    assert whole.shape == (adjacency.n_nodes, 16)
+    whole = model.initial(graph, 3, np.arange(16))
+    assert whole.shape == (graph.adjacency().n_nodes, 16)
     assert whole.std() == pytest.approx(0.2, rel=0.05)
-    np.testing.assert_array_equal(model.initial(adjacency, 3, np.array([5, 9])), whole[:, [5, 9]])
-    assert (model.initial(adjacency, 4, np.arange(16)) != whole).all()
+    np.testing.assert_array_equal(model.initial(graph, 3, np.array([5, 9])), whole[:, [5, 9]])
+    assert (model.initial(graph, 4, np.arange(16)) != whole).all()
 
 
 def test_vectors_are_rows_of_the_table_and_their_cosine_scores():

@@ -60,7 +60,7 @@ def test_a_fit_learns_and_leaves_what_it_says(parts, tmp_path):
     assert rows[result.best_epoch]["ndcg@20"] > rows[0]["ndcg@20"] + 0.1
     assert result.epochs == tuple(sorted({0, result.best_epoch, 30}))
     assert out.names() == sorted(["checkpoints.json", "history.parquet", *(f"epoch-{e:05d}" for e in result.epochs)])
-    start = MODEL.initial(parts.train.adjacency(), 0, np.arange(4))
+    start = MODEL.initial(parts.train, 0, np.arange(4))
     np.testing.assert_array_equal(Checkpoints(out).load(0)["table"], start)
 
 

@@ -48,6 +48,8 @@ class Dataset:
         public: True when the users are public entities (members of parliament, outlets): only then may their
             ids and attitudes be shown one by one.
         notes: what was left out when the data were read, with counts.
+        impressions: what users were shown, one row an item shown: int64 ``impression`` (rows of one number were shown
+            together), int32 ``user`` and ``item``, bool ``clicked``, float64 ``time``; None where it is not known.
     """
 
     name: str
@@ -56,12 +58,15 @@ class Dataset:
     relations: Mapping[str, Relation] = field(default_factory=dict)
     public: bool = False
     notes: tuple[str, ...] = ()
+    impressions: pa.Table | None = None
 
     def write(self, folder: Folder) -> None:
         """Write the tables as parquet files with ``dataset.json`` beside them."""
         folder.write_table("users", self.users)
         if self.items is not None:
             folder.write_table("items", self.items)
+        if self.impressions is not None:
+            folder.write_table("impressions", self.impressions)
         for name, relation in self.relations.items():
             folder.write_table(
                 f"relation-{name}", tag(relation.table, {}, public=True) if self.public else relation.table
@@ -87,8 +92,9 @@ class Dataset:
             for kind in about["relations"]
         }
         items = folder.read_table("items") if folder.exists("items.parquet") else None
+        shown = folder.read_table("impressions") if folder.exists("impressions.parquet") else None
         users, notes = folder.read_table("users"), tuple(about.get("notes", ()))
-        return cls(about["name"], users, items, relations, about["public"], notes)
+        return cls(about["name"], users, items, relations, about["public"], notes, shown)
 
 
 class Source(Protocol):

@@ -1,6 +1,7 @@
 """InteractionGraph: who interacted with what, or who follows whom, as compressed sparse rows."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,19 @@ class Adjacency:
 
 
 @dataclass(frozen=True, eq=False)
+class Features:
+    """What is known of the nodes beside the edges, for recommenders that use content.
+
+    Args:
+        users: float32, shape (n_users, any), or None.
+        items: float32, shape (n_items, any), or None; in a graph between users they are the users' own.
+    """
+
+    users: NDArray[np.float32] | None = None
+    items: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, eq=False)
 class InteractionGraph:
     """A frozen graph in CSR form; arrays may be memory-mapped.
 
@@ -51,6 +65,8 @@ class InteractionGraph:
         directed: False when the matrix is symmetric.
         weights: float32, shape (n_edges,), or None when all are 1.
         times: float64 seconds, shape (n_edges,), or None.
+        features: what is known of the nodes.
+        also: name -> another relation of the same users (the friends of people who listen), never held out.
     """
 
     indptr: NDArray[np.int64]
@@ -60,6 +76,8 @@ class InteractionGraph:
     directed: bool = True
     weights: NDArray[np.float32] | None = None
     times: NDArray[np.float64] | None = None
+    features: Features = field(default_factory=Features)
+    also: Mapping[str, "InteractionGraph"] = field(default_factory=dict)
 
     @classmethod
     def from_edges(  # noqa: PLR0913 - the columns of an edge list are what they are
@@ -169,33 +187,45 @@ class InteractionGraph:
         return Adjacency(np.concatenate([self.indptr, item_pointers]), indices, 0, n)
 
     def select(self, keep: NDArray[np.bool_]) -> "InteractionGraph":
-        """Return the graph of the entries where ``keep``, shape (n_edges,), is True."""
-        return InteractionGraph(
-            _pointers(self.rows()[keep], self.n_users),
-            self.indices[keep],
-            self.n_items,
-            self.social,
-            self.directed,
-            None if self.weights is None else self.weights[keep],
-            None if self.times is None else self.times[keep],
+        """Return the graph of the entries where ``keep``, shape (n_edges,), is True; it knows the same of the nodes."""
+        return replace(
+            self,
+            indptr=_pointers(self.rows()[keep], self.n_users),
+            indices=self.indices[keep],
+            weights=None if self.weights is None else self.weights[keep],
+            times=None if self.times is None else self.times[keep],
         )
 
+    def edges_only(self) -> "InteractionGraph":
+        """Return the graph without features and other relations."""
+        return replace(self, features=Features(), also={})
+
     def write(self, folder: Folder) -> None:
-        """Write the arrays and ``graph.json``."""
-        for name in ("indptr", "indices", "weights", "times"):
-            if getattr(self, name) is not None:
-                folder.write_array(name, getattr(self, name))
-        folder.write_json("graph.json", {"n_items": self.n_items, "social": self.social, "directed": self.directed})
+        """Write the arrays and ``graph.json``; other relations in folders of their own."""
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        arrays |= {"user_features": self.features.users, "item_features": self.features.items}
+        for name, array in arrays.items():
+            if array is not None:
+                folder.write_array(name, array)
+        for name, other in self.also.items():
+            other.write(folder / "also" / name)
+        about = {"n_items": self.n_items, "social": self.social, "directed": self.directed, "also": [*self.also]}
+        folder.write_json("graph.json", about)
 
     @classmethod
     def read(cls, folder: Folder) -> "InteractionGraph":
         """Read what :meth:`write` wrote; memory-mapped on a local disk."""
-        arrays: dict[str, Any] = {
-            name: folder.read_array(name)
-            for name in ("indptr", "indices", "weights", "times")
-            if folder.exists(f"{name}.npy")
-        }
-        return cls(**arrays, **folder.read_json("graph.json"))
+
+        def array(name: str) -> Any:
+            return folder.read_array(name) if folder.exists(f"{name}.npy") else None
+
+        about = folder.read_json("graph.json")
+        also = {name: cls.read(folder / "also" / name) for name in about.pop("also", [])}
+        features = Features(array("user_features"), array("item_features"))
+        return cls(**{name: array(name) for name in _ARRAYS}, **about, features=features, also=also)
+
+
+_ARRAYS = ("indptr", "indices", "weights", "times")
 
 
 def _pointers(rows: IntArray, n_rows: int) -> NDArray[np.int64]:

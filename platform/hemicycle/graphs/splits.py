@@ -25,10 +25,12 @@ Parts = NDArray[np.int8]
 class SplitConfig(Options):
     """How edges are held out."""
 
-    kind: Literal["random", "temporal", "snapshot", "leave_one_out"] = "random"
+    kind: Literal["random", "temporal", "snapshot", "leave_one_out", "given"] = "random"
     """``random``: edges drawn from each user's; ``temporal``: each user's latest; ``snapshot``: edges from the first
     of ``cut_times`` on are validation, from the second on test; ``leave_one_out``: one edge a user in either part, the
-    latest where times are known."""
+    latest where times are known; ``given``: the edges of ``test_relation``, with validation drawn from the others."""
+    test_relation: str = ""
+    """Relation that holds the test edges of a ``given`` split."""
     test: float = Field(0.1, ge=0, lt=1)
     """Fraction of a user's edges in test (``random`` and ``temporal``), rounded at random so that it holds on
     average."""
@@ -43,6 +45,8 @@ class SplitConfig(Options):
     def _something_is_left(self) -> Self:
         if self.test + self.valid >= 1:
             raise ValueError(f"test {self.test:g} and valid {self.valid:g} leave nothing to train on; lower one")
+        if (self.kind == "given") != bool(self.test_relation):
+            raise ValueError("kind: given and test_relation belong together")
         return self
 
 
@@ -82,7 +86,25 @@ def split(graph: InteractionGraph, config: SplitConfig) -> Split:
         raise InputError(
             f"the {config.kind} split leaves no edge in test", remedy="raise the fraction or move the cut times"
         )
-    return Split(*(graph.select(parts == part) for part in (TRAIN, VALID, TEST)))
+    held_out = (graph.select(parts == part).edges_only() for part in (VALID, TEST))
+    return Split(graph.select(parts == TRAIN), *held_out)
+
+
+def split_given(graph: InteractionGraph, test: InteractionGraph, config: SplitConfig) -> Split:
+    """Split a graph of which the test edges are given; edges that stand in both are left to the test.
+
+    Raises:
+        InputError: the test holds every edge, or nothing would be left to train on.
+    """
+    keys, held = (g.rows() * np.int64(g.n_items) + g.indices for g in (graph, test))
+    rest = graph.select(~np.isin(keys, held))
+    if not rest.n_edges:
+        raise InputError("the given test holds every edge", "split.test_relation", "name another relation")
+    if not config.valid:
+        nothing = rest.select(np.zeros(rest.n_edges, bool)).edges_only()
+        return Split(rest, nothing, test.edges_only())
+    carved = split(rest, config.replace(kind="random", test=0.0, test_relation=""))
+    return Split(carved.train, carved.valid, test.edges_only())
 
 
 def _check(graph: InteractionGraph, config: SplitConfig) -> None:

@@ -19,7 +19,8 @@ from hemicycle.core.paths import find
 from hemicycle.core.records import READOUT
 from hemicycle.core.storage import Folder
 from hemicycle.data.columns import ids_of
-from hemicycle.recommenders.base import Embedding, Scores
+from hemicycle.recommenders.base import Embedding
+from hemicycle.recommenders.scoring import Scores
 
 Alias = Callable[[list[str]], list[str]]
 """Raw ids -> the ids of the data set (pseudonyms, unless the users are public)."""

@@ -13,8 +13,9 @@ from hemicycle.core.storage import Folder
 from hemicycle.graphs.interaction import InteractionGraph
 from hemicycle.graphs.splits import Split
 from hemicycle.population.foreign import foreign_embedding, foreign_lists
-from hemicycle.recommenders.base import Embedding, Recommender, Scores
+from hemicycle.recommenders.base import Embedding, Recommender
 from hemicycle.recommenders.catalogue import RECOMMENDER
+from hemicycle.recommenders.scoring import Scores
 from hemicycle.training.checkpoints import Checkpoints
 
 RECORDS = "records.json"

@@ -33,11 +33,16 @@ class Pairs:
         users: node of every distinct user, shape (n_users,).
         counts: pairs of each, shape (n_users,).
         items: node of every pair's item, shape (n_pairs,).
+        bias: what is added to every pair's score, shape (n_pairs,), or None for 0.
     """
 
     users: torch.Tensor
     counts: torch.Tensor
     items: torch.Tensor
+    bias: torch.Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.items)
 
     @property
     def owners(self) -> torch.Tensor:
@@ -51,12 +56,13 @@ class Competition:
 
     Args:
         items: nodes, shape (K,).
-        log_expected: log(K q_j), the logarithm of how often each is expected among the draws, shape (K,).
+        offset: added to every score: the item's bias b_j, less the logarithm log(K q_j) of how often it is expected
+            among the draws, shape (K,).
         complete: True when they are all items, once each: the softmax is then the full one.
     """
 
     items: torch.Tensor
-    log_expected: torch.Tensor
+    offset: torch.Tensor
     complete: bool
 
 
@@ -68,19 +74,32 @@ def comparable(vectors: torch.Tensor, config: EmbeddingConfig, add_up: AddUp = a
     return unit.mul(config.temperature**-0.5)
 
 
-def bpr(vectors: torch.Tensor, pairs: Pairs, negatives: torch.Tensor, add_up: AddUp = alone) -> torch.Tensor:
+@dataclass(frozen=True)
+class Rivals:
+    """Items that pairs are compared with one by one.
+
+    Args:
+        items: nodes, shape (n_pairs * m,): m a pair, the pairs repeated as a whole.
+        bias: what is added to their scores, of the same shape, or None for 0.
+    """
+
+    items: torch.Tensor
+    bias: torch.Tensor | None = None
+
+
+def bpr(vectors: torch.Tensor, pairs: Pairs, rivals: Rivals, add_up: AddUp = alone) -> torch.Tensor:
     """Bayesian personalised ranking: mean of -log sigma(s_ui - s_uj)  (Rendle et al., UAI 2009).
 
     Args:
         vectors: all nodes', shape (n_nodes, columns).
         pairs: what users took.
-        negatives: nodes of items they did not take, shape (n_pairs * m,): m a pair, the pairs repeated as a whole.
+        rivals: items they did not take.
         add_up: sum over workers.
     """
     owners = pairs.owners
-    positive = _pair_scores(vectors, owners, pairs.items, add_up)
-    times = len(negatives) // len(owners)
-    negative = _pair_scores(vectors, owners.repeat(times), negatives, add_up)
+    positive = _biased(_pair_scores(vectors, owners, pairs.items, add_up), pairs.bias)
+    times = len(rivals.items) // len(owners)
+    negative = _biased(_pair_scores(vectors, owners.repeat(times), rivals.items, add_up), rivals.bias)
     return softplus(negative - positive.repeat(times)).mean()
 
 
@@ -90,9 +109,10 @@ def sampled_softmax(
     """Softmax over items with negatives shared by the whole step: mean over pairs of log(e^s_ui + Z_u) - s_ui.
 
     Z_u = sum over j of exp(s_uj - log(K q_j)) estimates the sum over all items without bias (Bengio and Senecal, IEEE
-    TNN 2008). When the competition is complete Z_u is that sum, and e^s_ui is not added again.
+    TNN 2008); the scores s hold the items' biases b. When the competition is complete Z_u is that sum, and e^s_ui is
+    not added again.
     """
-    positive = _pair_scores(vectors, pairs.owners, pairs.items, add_up)
+    positive = _biased(_pair_scores(vectors, pairs.owners, pairs.items, add_up), pairs.bias)
     users = vectors.index_select(0, pairs.users)
     others = vectors.index_select(0, competition.items)
     loss: torch.Tensor = _SampledSoftmax.apply(  # type: ignore[no-untyped-call]
@@ -110,6 +130,10 @@ def squared_norm(table: torch.Tensor, pairs: Pairs, add_up: AddUp = alone) -> to
 
 def _pair_scores(x: torch.Tensor, left: torch.Tensor, right: torch.Tensor, add_up: AddUp) -> torch.Tensor:
     return _summed(_PairScores.apply(x, left, right), add_up)  # type: ignore[no-untyped-call]
+
+
+def _biased(scores: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    return scores if bias is None else scores + bias
 
 
 def _summed(partial: torch.Tensor, add_up: AddUp) -> torch.Tensor:
@@ -203,7 +227,7 @@ def _softmax_sum(
     leaves: list[torch.Tensor], counts: torch.Tensor, competition: Competition, add_up: AddUp
 ) -> torch.Tensor:
     users, others, positive = leaves
-    logits = _summed(users @ others.T, add_up) - competition.log_expected
+    logits = _summed(users @ others.T, add_up) + competition.offset
     rest = torch.logsumexp(logits, 1).repeat_interleave(counts)
     total = rest if competition.complete else torch.logaddexp(positive, rest)
     return (total - positive).sum()

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemicycle.graphs.interaction import InteractionGraph
-from hemicycle.recommenders.base import ClosedFormRecommender, Parameters, RecommenderConfig, Scores
+from hemicycle.recommenders.base import ClosedFormRecommender, Parameters, RecommenderConfig
+from hemicycle.recommenders.scoring import Scores
 
 
 class PopularityConfig(RecommenderConfig):
@@ -21,8 +22,9 @@ class Popularity(ClosedFormRecommender):
 
     Config: ClassVar[type[RecommenderConfig]] = PopularityConfig
 
-    def fit(self, graph: InteractionGraph) -> Parameters:
+    def fit(self, graph: InteractionGraph, rng: np.random.Generator) -> Parameters:
         """Count the users of every item."""
+        del rng
         return {"degrees": graph.item_degrees.astype(np.float64)}
 
     def scores(self, parameters: Parameters, graph: InteractionGraph) -> Scores:

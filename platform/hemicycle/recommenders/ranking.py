@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hemicycle.core.seeding import rng
 from hemicycle.graphs.interaction import InteractionGraph
-from hemicycle.recommenders.base import Scores
+from hemicycle.recommenders.scoring import Scores
 
 Mask = InteractionGraph | Sequence[InteractionGraph]
 NONE = -1

@@ -82,6 +82,10 @@ def _relation_problems(config: StudyConfig, dataset: Dataset) -> list[Problem]:
         relation = relation_of(dataset, config.relation)
     except InputError as error:
         return list(error.problems)
+    names = [*config.also, *([config.split.test_relation] if config.split.test_relation else [])]
+    if unknown := [name for name in names if name not in dataset.relations]:
+        there = f"there are: {', '.join(dataset.relations)}"
+        return [Problem(f"no relation {unknown[0]!r} in the data", "also or split.test_relation", there)]
     timed = config.split.kind in ("temporal", "snapshot")
     if timed and "time" not in relation.table.column_names:
         remedy = "name the time column under 'data', or choose split.kind: random"

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from hemicycle.core.config import Options
 from hemicycle.data.catalogue import SOURCE
 from hemicycle.data.synthetic import SyntheticConfig
+from hemicycle.graphs.features import FeatureConfig
 from hemicycle.graphs.splits import SplitConfig
 from hemicycle.population.foreign import ForeignConfig
 from hemicycle.probes.catalogue import PROBE
@@ -117,6 +118,10 @@ class StudyConfig(Options):
     """Where users, items and edges come from."""
     relation: str = ""
     """Which edges the recommenders are trained on; empty: the first."""
+    also: tuple[str, ...] = ()
+    """Other relations of the same users that recommenders may use beside it, e.g. friends of those who listen."""
+    features: FeatureConfig = FeatureConfig()
+    """Vectors of users and items that content-aware recommenders use."""
     split: SplitConfig = SplitConfig()
     """What is withheld for validation and test."""
     population: dict[Annotated[str, Field(pattern=rf"^{NAME.pattern}$")], MemberConfig] = Field(default_factory=dict)

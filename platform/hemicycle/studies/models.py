@@ -1,5 +1,6 @@
 """Steps that make a population: ingest data, build and split the graph, fit or take in every member."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -15,13 +16,15 @@ from hemicycle.core.storage import Folder
 from hemicycle.data.catalogue import SOURCE
 from hemicycle.data.pseudonyms import load_key, pseudonymise
 from hemicycle.data.schema import Dataset, Relation, is_public
+from hemicycle.graphs.features import FeatureConfig, features
 from hemicycle.graphs.interaction import InteractionGraph
-from hemicycle.graphs.splits import Split, SplitConfig, split
+from hemicycle.graphs.splits import Split, SplitConfig, split, split_given
 from hemicycle.population.foreign import Alias, ForeignConfig, foreign_lists, ingest_embeddings, ingest_lists
 from hemicycle.population.population import write_records
-from hemicycle.recommenders.base import Recommender, Scores
+from hemicycle.recommenders.base import Recommender
 from hemicycle.recommenders.catalogue import RECOMMENDER
 from hemicycle.recommenders.ranking import evaluate, sample_users
+from hemicycle.recommenders.scoring import Scores
 from hemicycle.studies.steps import Work
 from hemicycle.training.checkpoints import Checkpoints
 from hemicycle.training.fit import FitResult, fit
@@ -40,10 +43,14 @@ class DataOptions(Options):
 
 
 class GraphOptions(Options):
-    """Which relation becomes the graph and how it is split."""
+    """Which relation becomes the graph, what is known beside it, and how it is split."""
 
     relation: str = ""
     """Name of the relation; empty: the first."""
+    also: tuple[str, ...] = ()
+    """Other relations of the same users that recommenders may use."""
+    features: FeatureConfig = FeatureConfig()
+    """Vectors of users and items that recommenders may use."""
     split: SplitConfig = SplitConfig()
     """What is withheld."""
 
@@ -111,7 +118,19 @@ def data_step(work: Work) -> None:
 def graph_step(work: Work) -> None:
     """Build the graph of a relation and split it."""
     options: GraphOptions = work.options
-    split(graph_of(Dataset.read(work.inputs["data"]), options.relation), options.split).write(work.out)
+    split_of(Dataset.read(work.inputs["data"]), options).write(work.out)
+
+
+def split_of(dataset: Dataset, options: GraphOptions) -> Split:
+    """Return the split graph of a relation, with other relations and features beside it."""
+    graph = replace(
+        graph_of(dataset, options.relation),
+        also={name: graph_of(dataset, name) for name in options.also},
+        features=features(dataset, options.features),
+    )
+    if options.split.kind == "given":
+        return split_given(graph, graph_of(dataset, options.split.test_relation), options.split)
+    return split(graph, options.split)
 
 
 def fit_step(work: Work) -> None:

@@ -76,7 +76,9 @@ def build_plan(config: StudyConfig, dataset: Dataset) -> list[Step]:
     data = data_step_of(config)
     relation = relation_of(dataset, config.relation)
     size = costs.Size.of(dataset, relation)
-    graph_options = GraphOptions(relation=config.relation, split=config.split)
+    graph_options = GraphOptions(
+        relation=config.relation, also=config.also, features=config.features, split=config.split
+    )
     graph = Step("graph", "build and split the graph", graph_step, graph_options, {"data": data}, cost=size.graph())
     labels = _Labels.of(config, dataset)
     steps: list[Step] = [graph] if config.population else []

@@ -17,8 +17,8 @@ from hemicycle.probes.catalogue import PROBE
 from hemicycle.probes.probe import probe_embedding
 from hemicycle.probes.projection import Mapped, lists_matrix, map_points, map_table, vectors_from_scores
 from hemicycle.probes.target import Target
-from hemicycle.recommenders.base import Scores
 from hemicycle.recommenders.ranking import top_k
+from hemicycle.recommenders.scoring import Scores
 from hemicycle.studies.steps import Work
 
 

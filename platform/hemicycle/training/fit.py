@@ -7,9 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from hemicycle.core.config import fingerprint
+from hemicycle.core.errors import InputError
+from hemicycle.core.seeding import rng
 from hemicycle.core.storage import Folder
 from hemicycle.graphs.splits import Split
-from hemicycle.recommenders.base import TABLE, ClosedFormRecommender, EmbeddingRecommender, Parameters, Recommender
+from hemicycle.recommenders.base import (
+    ClosedFormRecommender,
+    EmbeddingRecommender,
+    Fitting,
+    IterativeRecommender,
+    Parameters,
+    Recommender,
+)
 from hemicycle.recommenders.ranking import evaluate, sample_users
 from hemicycle.training import checkpoints
 from hemicycle.training.checkpoints import Checkpoints, Progress
@@ -72,12 +81,24 @@ def fit(  # noqa: PLR0913, PLR0917 - what, on what, how, and where to
     identity = _identity(recommender, split, options, (seed, group.world_size))
     if checkpoints.finished(out, identity) is None:
         task = _Fit(recommender, split, options, out, group, report, identity)
-        if isinstance(recommender, EmbeddingRecommender):
-            task.train(Trainer(recommender, split.train, options, seed, group))
+        if isinstance(recommender, ClosedFormRecommender):
+            task.solve(recommender, seed)
         else:
-            task.solve()
+            task.train(_start(recommender, split, options, seed, group))
     done = Checkpoints(out)
     return FitResult(done.best_epoch, done.epochs, done.history)
+
+
+def _start(recommender: Recommender, split: Split, options: TrainingOptions, seed: int, group: Group) -> Fitting:
+    """Return the fit of a recommender that is trained epoch by epoch."""
+    if isinstance(recommender, EmbeddingRecommender):
+        return Trainer(recommender, split.train, options, seed, group)
+    if isinstance(recommender, IterativeRecommender):
+        return recommender.start(split.train, options, seed, group)
+    raise InputError(
+        f"{type(recommender).__name__} cannot be fitted",
+        remedy="derive it from ClosedFormRecommender, EmbeddingRecommender or IterativeRecommender",
+    )
 
 
 def best_epoch(history: list[Row]) -> int:
@@ -98,16 +119,15 @@ class _Fit:
     report: Callable[[Row], None]
     identity: str
 
-    def solve(self) -> None:
+    def solve(self, recommender: ClosedFormRecommender, seed: int) -> None:
         """Fit a closed form."""
-        assert isinstance(self.recommender, ClosedFormRecommender)
-        parameters = self.recommender.fit(self.split.train) if self.group.rank == 0 else None
+        parameters = recommender.fit(self.split.train, rng("fit", seed)) if self.group.rank == 0 else None
         row = {"epoch": 0, **self._validated(parameters)}
         self._save(0, parameters)
         self.report(row)
         self._close([row])
 
-    def train(self, trainer: Trainer) -> None:
+    def train(self, trainer: Fitting) -> None:
         """Train epoch by epoch."""
         history = self._begin(trainer)
         while not self._over(history, trainer):
@@ -119,7 +139,7 @@ class _Fit:
                 self._save_state(history, trainer)
         self._close(history)
 
-    def _begin(self, trainer: Trainer) -> list[Row]:
+    def _begin(self, trainer: Fitting) -> list[Row]:
         """Take up the last complete state, or write the untrained checkpoint."""
         progress = checkpoints.last_progress(self.out, self.identity)
         if progress is not None:
@@ -131,38 +151,33 @@ class _Fit:
         if self.group.rank == 0:
             (self.out / "resume").delete()
             checkpoints.sweep(self.out, ())
-        parameters = self._parameters(trainer)
+        parameters = trainer.parameters()
         self._save(0, parameters)
         history: list[Row] = [{"epoch": 0, **self._validated(parameters)}]
         self.report(history[0])
         return history
 
-    def _over(self, history: list[Row], trainer: Trainer) -> bool:
+    def _over(self, history: list[Row], trainer: Fitting) -> bool:
         epoch, options = history[-1]["epoch"], self.options
-        if epoch >= options.epochs or trainer.adam.step >= trainer.total_steps:
+        if epoch >= options.epochs or trainer.step >= trainer.total_steps:
             return True
         since = epoch - best_epoch(history)
         return bool(options.patience and epoch > 0 and since >= options.patience * options.validate_every)
 
-    def _look(self, history: list[Row], trainer: Trainer) -> None:
+    def _look(self, history: list[Row], trainer: Fitting) -> None:
         """Validate and save what this epoch asks for."""
         epoch = int(history[-1]["epoch"])
         last = self._over(history, trainer)
         due = last or epoch % self.options.validate_every == 0
         if not due and not self.options.always_kept(epoch):
             return
-        parameters = self._parameters(trainer)
+        parameters = trainer.parameters()
         if due:
             history[-1] = {**history[-1], **self._validated(parameters)}
         if best_epoch(history) == epoch or self._over(history, trainer) or self.options.always_kept(epoch):
             self._save(epoch, parameters)
         if not self.options.resume_every:
             self._sweep(history)
-
-    def _parameters(self, trainer: Trainer) -> Parameters | None:
-        """Whole table on rank 0, None elsewhere."""
-        table = self.group.gather_columns(trainer.adam.table.detach())
-        return None if table is None else {TABLE: table.cpu().numpy()}
 
     def _validated(self, parameters: Parameters | None) -> dict[str, float]:
         """Return the validation metrics that rank 0 computes; none without validation edges."""
@@ -179,12 +194,12 @@ class _Fit:
         if parameters is not None:
             checkpoints.save(self.out, epoch, parameters)
 
-    def _save_state(self, history: list[Row], trainer: Trainer) -> None:
+    def _save_state(self, history: list[Row], trainer: Fitting) -> None:
         epoch = int(history[-1]["epoch"])
         checkpoints.save_shard(self.out, epoch, self.group.rank, trainer.state())
         self.group.barrier()
         if self.group.rank == 0:
-            checkpoints.save_progress(self.out, self.identity, Progress(epoch, trainer.adam.step, tuple(history)))
+            checkpoints.save_progress(self.out, self.identity, Progress(epoch, trainer.step, tuple(history)))
         self._sweep(history)
 
     def _sweep(self, history: list[Row]) -> None:

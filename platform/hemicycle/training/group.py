@@ -43,6 +43,14 @@ class Group:
             torch.distributed.all_reduce(tensor)
         return tensor
 
+    def all_gather(self, tensor: torch.Tensor) -> list[torch.Tensor]:
+        """Return every worker's tensor of the same shape, in the order of ranks."""
+        if self.world_size == 1:
+            return [tensor]
+        found = [torch.empty_like(tensor) for _ in range(self.world_size)]
+        torch.distributed.all_gather(found, tensor)
+        return found
+
     def barrier(self) -> None:
         """Wait until all workers are here."""
         self.all_reduce_sum(torch.zeros(1, device=self.device))

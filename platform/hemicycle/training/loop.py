@@ -1,7 +1,7 @@
 """One worker's part in training an embedding recommender: its columns of the table, and steps of Adam on them."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +9,10 @@ import torch
 from numpy.typing import NDArray
 
 from hemicycle.core.errors import HemicycleError
-from hemicycle.core.seeding import rng
+from hemicycle.core.seeding import key_of, rng
 from hemicycle.graphs.interaction import InteractionGraph
-from hemicycle.recommenders.base import EmbeddingRecommender
-from hemicycle.recommenders.losses import Competition, Pairs, bpr, comparable, sampled_softmax, squared_norm
+from hemicycle.recommenders.base import TABLE, EmbeddingRecommender, Moment, Parameters, Part
+from hemicycle.recommenders.losses import Competition, Pairs, Rivals, bpr, comparable, sampled_softmax, squared_norm
 from hemicycle.recommenders.negatives import ExactNegatives, shared_negatives
 from hemicycle.recommenders.propagation import Propagation
 from hemicycle.training.group import Group
@@ -57,6 +57,64 @@ class Adam:
                 self.table[rows].addcdiv_(mean, (square.sqrt() / unbiased).add_(1e-8), value=-scale)
 
 
+class Learning:
+    """Losses of one part: draws what the step's pairs compete with, and compares.
+
+    Args:
+        part: edges.
+        options: which loss, how many negatives.
+        bias: what is added to the score of each item, shape (n_items,), or None for 0.
+        like: a tensor of the table's type and device.
+    """
+
+    def __init__(
+        self, part: Part, options: TrainingOptions, bias: NDArray[np.float32] | None, like: torch.Tensor
+    ) -> None:
+        self.part, self.graph, self.options = part, part.graph, options
+        self.like = like
+        self.bias = None if bias is None else torch.from_numpy(bias).to(like)
+        self.exact = ExactNegatives(part.graph) if options.loss == "bpr" else None
+
+    def edges(self, users: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Return how many items each user has, and the items."""
+        counts = self.graph.degrees[users]
+        return counts, self.graph.indices[_entries(self.graph.indptr[users], counts)]
+
+    def pairs(self, users: NDArray[np.int64]) -> Pairs:
+        """Return all edges of some users."""
+        counts, items = self.edges(users)
+        own = self._ids(items)
+        return Pairs(self._ids(users) + self.part.users, self._ids(counts), own + self.part.items, self._bias(own))
+
+    def loss(
+        self, vectors: torch.Tensor, pairs: Pairs, draws: np.random.Generator, add_up: Callable[..., torch.Tensor]
+    ) -> torch.Tensor:
+        """Return the loss of pairs, for comparable vectors."""
+        if self.exact is not None:
+            return bpr(vectors, pairs, self._rivals(pairs, self.exact, draws), add_up)
+        return sampled_softmax(vectors, pairs, self._competition(draws), add_up)
+
+    def _rivals(self, pairs: Pairs, exact: ExactNegatives, draws: np.random.Generator) -> Rivals:
+        times = self.options.n_negatives
+        users, items = (pairs.owners - self.part.users).cpu().numpy(), (pairs.items - self.part.items).cpu().numpy()
+        found = self._ids(exact.draw(np.tile(users, times), np.tile(items, times), draws))
+        return Rivals(found + self.part.items, self._bias(found))
+
+    def _competition(self, draws: np.random.Generator) -> Competition:
+        options = self.options
+        items, log_expected = shared_negatives(self.graph, options.n_negatives, options.negatives_by, draws)
+        found, offset = self._ids(items), -torch.from_numpy(log_expected).to(self.like)
+        bias = self._bias(found)
+        complete = options.n_negatives >= self.graph.n_items
+        return Competition(found + self.part.items, offset if bias is None else offset + bias, complete)
+
+    def _bias(self, items: torch.Tensor) -> torch.Tensor | None:
+        return None if self.bias is None else self.bias[items]
+
+    def _ids(self, values: NDArray[np.integer]) -> torch.Tensor:
+        return torch.from_numpy(values.astype(np.int64)).to(self.like.device)
+
+
 class Trainer:
     """Trains one worker's columns.
 
@@ -78,12 +136,18 @@ class Trainer:
     ) -> None:
         self.recommender, self.graph, self.options, self.seed, self.group = recommender, graph, options, seed, group
         self.columns = group.columns(recommender.config.dim)
-        self.adjacency = graph.adjacency()
-        self.dtype = getattr(torch, options.dtype)
-        self.propagate = Propagation(self.adjacency, self.dtype, group.device)
-        self.exact = ExactNegatives(graph) if options.loss == "bpr" else None
-        start = recommender.initial(self.adjacency, seed, self.columns)
-        self.adam = Adam.start(torch.from_numpy(start).to(group.device, self.dtype).requires_grad_())
+        self.propagate = Propagation(recommender.adjacency(graph), getattr(torch, options.dtype), group.device)
+        start = torch.from_numpy(recommender.initial(graph, seed, self.columns))
+        self.adam = Adam.start(start.to(group.device, getattr(torch, options.dtype)).requires_grad_())
+        self.learnings = [
+            Learning(part, options, recommender.bias(part.graph), self.adam.table.detach())
+            for part in recommender.parts(graph)
+        ]
+
+    @property
+    def step(self) -> int:
+        """Steps made."""
+        return self.adam.step
 
     @property
     def steps_per_epoch(self) -> int:
@@ -95,6 +159,11 @@ class Trainer:
         """Steps of the whole fit."""
         planned = self.options.epochs * self.steps_per_epoch
         return planned if self.options.max_steps is None else min(planned, self.options.max_steps)
+
+    def parameters(self) -> Parameters | None:
+        """Return the whole table on rank 0, None elsewhere."""
+        table = self.group.gather_columns(self.adam.table.detach())
+        return None if table is None else {TABLE: table.cpu().numpy()}
 
     def state(self) -> dict[str, NDArray[np.floating]]:
         """Return all that later steps depend on, beside the number of steps made."""
@@ -140,39 +209,19 @@ class Trainer:
         return loss.item()
 
     def _loss(self, users: NDArray[np.int64], draws: np.random.Generator) -> torch.Tensor:
+        """Sum of all parts' losses for the step's users, and what the recommender adds."""
         table, add_up = self.adam.table, self.group.all_reduce_sum
-        counts = self.graph.degrees[users]
-        items = self.graph.indices[_entries(self.graph.indptr[users], counts)]
-        pairs = Pairs(self._users(users), self._ids(counts), self._items(items))
-        vectors = comparable(self.recommender.vectors(table, self.propagate), self.recommender.config, add_up)
-        if self.exact is not None:
-            negatives = self._exact_negatives(np.repeat(users, counts), items, draws)
-            loss = bpr(vectors, pairs, negatives, add_up)
-        else:
-            loss = sampled_softmax(vectors, pairs, self._competition(draws), add_up)
-        return loss + self.options.l2 * squared_norm(table, pairs, add_up) if self.options.l2 else loss
-
-    def _exact_negatives(
-        self, users: NDArray[np.int64], items: NDArray[np.int32], draws: np.random.Generator
-    ) -> torch.Tensor:
-        assert self.exact is not None
-        times = self.options.n_negatives
-        return self._items(self.exact.draw(np.tile(users, times), np.tile(items, times), draws))
-
-    def _competition(self, draws: np.random.Generator) -> Competition:
-        options = self.options
-        items, log_expected = shared_negatives(self.graph, options.n_negatives, options.negatives_by, draws)
-        correction = torch.from_numpy(log_expected).to(self.group.device, self.dtype)
-        return Competition(self._items(items), correction, options.n_negatives >= self.graph.n_items)
-
-    def _ids(self, values: NDArray[np.integer]) -> torch.Tensor:
-        return torch.from_numpy(values.astype(np.int64)).to(self.group.device)
-
-    def _users(self, users: NDArray[np.integer]) -> torch.Tensor:
-        return self._ids(users) + self.adjacency.user_offset
-
-    def _items(self, items: NDArray[np.integer]) -> torch.Tensor:
-        return self._ids(items) + self.adjacency.item_offset
+        pairs = [(learning, found) for learning in self.learnings for found in [learning.pairs(users)] if len(found)]
+        key = key_of("step", self.seed, self.adam.step)
+        moment = Moment(pairs[0][1].users, pairs[0][1].items, key, self.columns, add_up)
+        raw, added = self.recommender.objective(table, self.propagate, moment)
+        vectors = comparable(raw, self.recommender.config, add_up)
+        losses = [learning.part.weight * learning.loss(vectors, found, draws, add_up) for learning, found in pairs]
+        if self.options.l2:
+            losses += [
+                learning.part.weight * self.options.l2 * squared_norm(table, found, add_up) for learning, found in pairs
+            ]
+        return sum(losses if added is None else [*losses, added], start=table.new_zeros(()))
 
 
 def _entries(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
