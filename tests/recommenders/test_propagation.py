@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hemicycle.graphs.interaction import InteractionGraph
+from hemicycle.recommenders import propagation
 from hemicycle.recommenders.propagation import Propagation, weighted_sum
 
 EDGES = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), min_size=1, max_size=40)
@@ -34,6 +35,37 @@ def test_product_and_gradient_equal_the_dense_ones(edges, shape, dtype, columns)
     tolerance = 1e-5 if dtype == "float32" else 1e-12
     np.testing.assert_allclose(found.detach(), dense(adjacency) @ x, atol=tolerance)
     np.testing.assert_allclose(table.grad, dense(adjacency).T @ g, atol=tolerance)
+
+
+@given(EDGES, st.sampled_from(SHAPES), st.lists(st.sampled_from([0.0, 0.25, 1.0, -0.5]), min_size=1, max_size=5))
+def test_a_polynomial_and_its_gradient_equal_the_dense_ones(edges, shape, weights):
+    users, items = np.array([*edges, (0, 1)]).T
+    adjacency = InteractionGraph.from_edges(users, items, 8, 8, **shape).adjacency()
+    rng = np.random.default_rng(0)
+    x, g = rng.normal(size=(2, adjacency.n_nodes, 3))
+    matrix, power, total = dense(adjacency), np.eye(adjacency.n_nodes), np.zeros((adjacency.n_nodes,) * 2)
+    for weight in weights:
+        total, power = total + weight * power, power @ matrix
+    table = torch.tensor(x, requires_grad=True)
+    found = Propagation(adjacency, table.dtype).polynomial(table, weights)
+    found.backward(torch.tensor(g))
+    np.testing.assert_allclose(found.detach(), total @ x, atol=1e-12)
+    np.testing.assert_allclose(table.grad, total.T @ g, atol=1e-12)
+
+
+@pytest.mark.parametrize("gather", [None, torch.bfloat16])
+def test_rows_in_chunks_and_in_half_precision_come_close(gather, monkeypatch):
+    monkeypatch.setattr(propagation, "_ENTRIES_AT_ONCE", 40)
+    users, items = np.random.default_rng(0).integers(50, size=(2, 900))
+    adjacency = InteractionGraph.from_edges(users, items, 50, 50).adjacency()
+    x = torch.randn(100, 16, generator=torch.Generator().manual_seed(0))
+    found = Propagation(adjacency, gather=gather).polynomial(x, (0.25, 0.25, 0.25, 0.25))
+    matrix = dense(adjacency)
+    exact = sum(np.linalg.matrix_power(matrix, k) for k in range(4)) @ x.double().numpy() / 4
+    error = np.linalg.norm(found.numpy() - exact) / np.linalg.norm(exact)
+    assert found.dtype == torch.float32
+    assert error < (1e-6 if gather is None else 4e-3)
+    assert gather is None or error > 1e-5, "rows were not read in half precision"
 
 
 def test_a_node_without_neighbours_yields_zero():

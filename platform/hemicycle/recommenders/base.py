@@ -27,13 +27,22 @@ from hemicycle.core.seeding import key_of, keyed_normal
 from hemicycle.graphs.interaction import Adjacency, InteractionGraph
 from hemicycle.recommenders.propagation import Propagation
 from hemicycle.recommenders.scoring import DotScores, Scores
+from hemicycle.recommenders.starts import lay, spectral_start
 
 Parameters = Mapping[str, NDArray[np.floating]]
 """Arrays that a checkpoint holds, by name."""
-Propagate = Callable[[torch.Tensor], torch.Tensor]
-"""Differentiable product with D^-1/2 A D^-1/2."""
 TABLE = "table"
 """Parameter of an embedding recommender: one row a node, one column a dimension."""
+
+
+class Propagate(Protocol):
+    """Differentiable products with S = D^-1/2 A D^-1/2."""
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        """Return S x."""
+
+    def polynomial(self, x: torch.Tensor, weights: Sequence[float]) -> torch.Tensor:
+        """Return the sum over k of weights[k] S^k x."""
 
 
 class RecommenderConfig(Options):
@@ -167,7 +176,10 @@ class EmbeddingConfig(RecommenderConfig):
     dim: int = Field(64, ge=1)
     """Columns of the table."""
     init_scale: float = Field(0.1, gt=0)
-    """Standard deviation of the normal start values."""
+    """Standard deviation of the start values."""
+    start: Literal["normal", "svd"] = "normal"
+    """``svd``: start from the leading singular vectors of the normalised training graph instead of normal numbers. What
+    is trained ends better and sooner; but then an untrained model already knows the graph and is no control."""
     similarity: Literal["dot", "cosine"] = "cosine"
     """What scores a pair of vectors: their dot product, or their cosine divided by ``temperature``."""
     temperature: float = Field(0.5, gt=0)
@@ -251,10 +263,15 @@ class EmbeddingRecommender(Recommender):
     def initial(self, graph: InteractionGraph, seed: int, columns: NDArray[np.integer]) -> NDArray[np.float32]:
         """Start values of some columns, shape (n_nodes, len(columns)), the same whoever asks.
 
-        By default N(0, init_scale^2).
+        N(0, init_scale^2), or with ``start: svd`` what :func:`hemicycle.recommenders.starts.spectral_start` knows.
         """
-        nodes = np.arange(self.adjacency(graph).n_nodes)
-        return keyed_normal(key_of("embedding", seed), nodes, columns) * np.float32(self.config.init_scale)
+        adjacency = self.adjacency(graph)
+        table = keyed_normal(key_of("embedding", seed), np.arange(adjacency.n_nodes), columns)
+        if self.config.start == "svd":
+            users, items = spectral_start(graph, self.config.dim, seed)
+            lay(table[adjacency.user_offset :][: graph.n_users], users, columns)
+            lay(table[adjacency.item_offset :][: graph.n_items], items, columns)
+        return table * np.float32(self.config.init_scale)
 
     def bias(self, graph: InteractionGraph) -> NDArray[np.float32] | None:
         """Return what is added to the score of each item, shape (n_items,); None for 0."""

@@ -38,7 +38,7 @@ class LightGCNConfig(EmbeddingConfig):
 class LightGCN(EmbeddingRecommender):
     """E^(k) = D^-1/2 A D^-1/2 E^(k-1); the read-out is the mean of the chosen layers.
 
-    The read-out is evaluated as a polynomial in Horner form, x + S(x + S(x + ...)), so that no layer is kept.
+    The read-out is a polynomial in S, so that no layer is kept.
     """
 
     Config: ClassVar[type[RecommenderConfig]] = LightGCNConfig
@@ -52,8 +52,4 @@ class LightGCN(EmbeddingRecommender):
     def vectors(self, table: torch.Tensor, propagate: Propagate, layer: str = READOUT) -> torch.Tensor:
         """Return a layer, or the mean of the chosen ones."""
         mixed = self.config.mixed if layer == READOUT else (int(layer),)
-        weight = 1 / len(mixed)
-        out = table * weight
-        for k in range(max(mixed) - 1, -1, -1):
-            out = torch.add(propagate(out), table, alpha=weight) if k in mixed else propagate(out)
-        return out
+        return propagate.polynomial(table, [(k in mixed) / len(mixed) for k in range(max(mixed) + 1)])

@@ -1,9 +1,10 @@
-"""Propagation on a graph: the product with D^-1/2 A D^-1/2, forward and backward.
+"""Propagation on a graph: products with S = D^-1/2 A D^-1/2, forward and backward.
 
-The matrix is symmetric, so the backward pass is the same product, and nothing has to be kept between the two.
-D^-1/2 stands outside of the sum, which leaves an unweighted sparse product, the sum of a bag of rows.
+S is symmetric, so the backward pass is the same product, and nothing has to be kept between the two. D^-1/2 stands
+outside of the sum, which leaves an unweighted sparse product, the sum of a bag of rows.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from torch.nn.functional import embedding_bag
 from hemicycle.graphs.interaction import Adjacency
 
 _INT32_MAX = 2**31 - 1
+_ENTRIES_AT_ONCE = 1 << 18
 
 
 class Propagation:
@@ -27,35 +29,77 @@ class Propagation:
         adjacency: symmetric graph.
         dtype: torch.float32 or torch.float64.
         device: where tables live.
+        gather: type in which rows are read, by default ``dtype``. torch.bfloat16 halves what travels through memory
+            at a relative error of about 2^-9 a product; sums are formed in single precision.
     """
 
     def __init__(
-        self, adjacency: Adjacency, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+        self,
+        adjacency: Adjacency,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+        gather: torch.dtype | None = None,
     ) -> None:
         degrees = np.diff(adjacency.indptr)
         scale = np.where(degrees > 0, 1 / np.sqrt(np.maximum(degrees, 1)), 0)
         self.scale = torch.from_numpy(scale).to(device, dtype)[:, None]
+        self.inverse = torch.from_numpy(scale**2).to(device, dtype)[:, None]
         self.pointers, self.indices = _bags(adjacency.indptr, adjacency.indices, device)
+        self.gather = gather
 
     def product(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the product without recording it for differentiation; x has shape (n_nodes, any)."""
-        bags = embedding_bag(self.indices, x * self.scale, self.pointers, mode="sum", include_last_offset=True)
-        return bags.mul_(self.scale)
+        """Return S x without recording it for differentiation; x has shape (n_nodes, any)."""
+        return self._sums(x * self.scale).mul_(self.scale)
+
+    def sum(self, x: torch.Tensor, weights: Sequence[float]) -> torch.Tensor:
+        """Return sum over k of weights[k] S^k x without recording it.
+
+        In Horner form; with b = D^-1/2 x the inner steps are t <- D^-1 A t + weights[k] b, one scaling each, and no
+        layer is kept.
+        """
+        if len(weights) == 1:
+            return x * weights[0]
+        base = x * self.scale
+        inner = base * weights[-1]
+        for weight in reversed(weights[1:-1]):
+            inner = _combined(self._sums(inner), self.inverse, base, weight)
+        return _combined(self._sums(inner), self.scale, x, weights[0])
+
+    def polynomial(self, x: torch.Tensor, weights: Sequence[float]) -> torch.Tensor:
+        """Return the differentiable sum over k of weights[k] S^k x."""
+        return _Polynomial.apply(x, self, tuple(weights))  # type: ignore[no-untyped-call, no-any-return]
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the differentiable product."""
-        return _Product.apply(x, self)  # type: ignore[no-untyped-call, no-any-return]
+        """Return the differentiable product S x."""
+        return self.polynomial(x, (0.0, 1.0))
+
+    def _sums(self, x: torch.Tensor) -> torch.Tensor:
+        """Return A x."""
+        rows = x if self.gather is None else x.to(self.gather)
+        found = embedding_bag(self.indices, rows, self.pointers, mode="sum", include_last_offset=True)
+        return found.to(x.dtype)
 
 
-class _Product(torch.autograd.Function):
+class _Polynomial(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, propagation: Propagation) -> torch.Tensor:
-        ctx.propagation = propagation
-        return propagation.product(x)
+    def forward(ctx: Any, x: torch.Tensor, propagation: Propagation, weights: tuple[float, ...]) -> torch.Tensor:
+        ctx.propagation, ctx.weights = propagation, weights
+        return propagation.sum(x, weights)
 
     @staticmethod
-    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None]:
-        return ctx.propagation.product(grads[0].contiguous()), None
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+        return ctx.propagation.sum(grads[0].contiguous(), ctx.weights), None, None
+
+
+def _combined(y: torch.Tensor, scale: torch.Tensor, x: torch.Tensor, weight: float) -> torch.Tensor:
+    """Return scale * y + weight * x in the place of y, in chunks of rows that stay in the processor's cache."""
+    size = max(1, _ENTRIES_AT_ONCE // max(1, y.shape[1]))
+    for start in range(0, len(y), size):
+        rows = slice(start, start + size)
+        part = y[rows].mul_(scale[rows])
+        if weight:
+            part.add_(x[rows], alpha=weight)
+    return y
 
 
 def _bags(
