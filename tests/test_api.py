@@ -194,6 +194,7 @@ def test_a_foreign_model_joins_a_study(small_config, theirs, store, tmp_path, mo
     study = api.run(path, executor=api.local(), store=store)
     assert {study.outcome.steps[key].title for key, state in study.outcome.states.items() if state == "finished"} == {
         "take in theirs",
+        "assess theirs",
         "probe theirs",
         "map theirs",
     }

@@ -65,7 +65,6 @@ CASES = {
     "bpr": (lambda x: bpr(x, PAIRS, Rivals(NEGATIVES)), literal_bpr),
     "sampled": (lambda x: sampled_softmax(x, PAIRS, OTHERS), lambda x: literal_softmax(x, OTHERS)),
     "full": (lambda x: sampled_softmax(x, PAIRS, ALL), lambda x: literal_softmax(x, ALL)),
-    "norm": (lambda x: squared_norm(x, PAIRS), literal_norm),
 }
 
 
@@ -82,13 +81,20 @@ def test_value_and_gradient_equal_the_formula(table, name, similarity):
     torch.testing.assert_close(gradient, wanted)
 
 
+def test_the_squared_norm_and_its_gradient_equal_the_formula(table):
+    expected = literal_norm(table)
+    found, gradient = squared_norm(table.detach(), PAIRS)
+    torch.testing.assert_close(found, expected.detach())
+    torch.testing.assert_close(gradient, torch.autograd.grad(expected, table)[0])
+
+
 @pytest.mark.parametrize("name", ["bpr", "sampled"])
 def test_chunks_change_nothing(table, name, monkeypatch):
     fast, _ = CASES[name]
     whole = fast(table)
     (gradient,) = torch.autograd.grad(whole, table)
-    monkeypatch.setattr(losses, "_PAIRS_AT_ONCE", 2)
-    monkeypatch.setattr(losses, "_LOGITS_AT_ONCE", 8)
+    monkeypatch.setattr(losses, "_ENTRIES_IN_CACHE", 8)
+    monkeypatch.setattr(losses, "_LOGITS_IN_CACHE", 8)
     found = fast(table)
     torch.testing.assert_close(found, whole)
     torch.testing.assert_close(torch.autograd.grad(found, table)[0], gradient)

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hemicycle.core.errors import InputError
 from hemicycle.core.seeding import rng as keyed
 from hemicycle.graphs.interaction import InteractionGraph
-from hemicycle.recommenders.ranking import NONE, evaluate, top_k
+from hemicycle.recommenders.ranking import NONE, Filter, Ranking, evaluate, paired_difference, top_k
 
 
 def a_graph(n_users, n_items, edges, seed, **shape):
@@ -42,18 +43,6 @@ def literal_metrics(found, wanted, k):
 
 def literal_gini(counts):
     return sum(abs(a - b) for a in counts for b in counts) / (2 * len(counts) * sum(counts))
-
-
-@given(st.integers(2, 400), st.integers(1, 9), st.integers(0, 99), st.booleans())
-def test_lists_equal_sorting_everything_also_with_ties_and_infinities(n_items, k, seed, coarse):
-    rng = np.random.default_rng(seed)
-    matrix = rng.normal(size=(5, n_items)).astype(np.float32)
-    matrix = np.round(matrix) if coarse else matrix
-    matrix[rng.random(matrix.shape) < 0.05] = rng.choice([-np.inf, np.inf, np.nan])
-    masks = [a_graph(5, n_items, 20, seed), a_graph(5, n_items, 9, seed + 1)]
-    users = np.array([3, 0, 4, 3])
-    found = top_k(matrix_scores(matrix), masks, users, k)
-    assert found.tolist() == [literal_top_k(matrix, masks, user, k) for user in users]
 
 
 @given(st.integers(0, 99), st.booleans())
@@ -98,13 +87,6 @@ def test_oneself_is_never_recommended():
     assert top_k(matrix_scores(np.eye(3)), graph, np.arange(3), 2).tolist() == [[2, NONE], [0, NONE], [0, 1]]
 
 
-def test_many_batches_equal_one(monkeypatch):
-    matrix, mask = np.random.default_rng(0).normal(size=(50, 200)), a_graph(50, 200, 300, 0)
-    whole = top_k(matrix_scores(matrix), mask, np.arange(50), 3)
-    monkeypatch.setattr("hemicycle.recommenders.ranking._SCORES_AT_ONCE", 1400)
-    np.testing.assert_array_equal(top_k(matrix_scores(matrix), mask, np.arange(50), 3), whole)
-
-
 def test_the_interval_covers_the_mean_and_is_keyed():
     matrix, held_out = np.random.default_rng(0).normal(size=(200, 60)), a_graph(200, 60, 900, 1)
     ranking = evaluate(matrix_scores(matrix), a_graph(200, 60, 400, 0), held_out)
@@ -113,3 +95,61 @@ def test_the_interval_covers_the_mean_and_is_keyed():
     assert (low, high) == ranking.interval("ndcg@20", keyed("interval", 0))
     spread = ranking.per_user["ndcg@20"].std() / np.sqrt(ranking.n)
     assert high - low == pytest.approx(2 * 1.96 * spread, rel=0.15)
+
+
+def test_no_users_no_interval():
+    nothing = Ranking({}, np.empty(0, int), {"ndcg@20": np.empty(0)})
+    assert all(math.isnan(end) for end in nothing.interval("ndcg@20", keyed("interval", 0)))
+
+
+def test_users_without_held_out_items_are_left_out_and_counted():
+    held_out = InteractionGraph.from_edges(np.array([0, 1]), np.array([0, 1]), 5, 40)
+    mask = InteractionGraph.from_edges(np.array([2]), np.array([2]), 5, 40)
+    ranking = evaluate(matrix_scores(np.ones((5, 40))), mask, held_out)
+    assert (ranking.n, ranking.left_out) == (2, 3)
+
+
+def test_held_out_items_that_are_not_allowed_do_not_count():
+    held_out = InteractionGraph.from_edges(np.array([0, 0, 1]), np.array([3, 4, 3]), 2, 5)
+    nothing = held_out.select(np.zeros(3, bool))
+    fresh = np.array([True, False, False, False, True])
+    ranking = evaluate(matrix_scores(np.tile(np.arange(5.0), (2, 1))), Filter((nothing,), fresh), held_out, 2)
+    assert ranking.users.tolist() == [0]
+    assert ranking.metrics["recall@2"] == 1
+    assert ranking.left_out == 1
+
+
+# -- paired differences ----------------------------------------------------------------------------------------------
+
+
+def a_ranking(users, values):
+    return Ranking({"ndcg@20": float(np.mean(values))}, np.asarray(users), {"ndcg@20": np.asarray(values, float)})
+
+
+def test_the_difference_is_over_common_users_and_pairs_them():
+    rng = np.random.default_rng(0)
+    hard = rng.random(500)
+    a, b = a_ranking(np.arange(500), hard + 0.02 + rng.normal(0, 0.05, 500)), a_ranking(np.arange(100, 600), hard)
+    b = a_ranking(np.arange(100, 600), np.concatenate([hard[100:], rng.random(100)]))
+    found = paired_difference(a, b, "ndcg@20", keyed("difference"))
+    assert found.n == 400
+    assert found.value == pytest.approx(np.mean(a.per_user["ndcg@20"][100:] - b.per_user["ndcg@20"][:400]))
+    assert 0 < found.low < found.value < found.high
+    assert found.high - found.low == pytest.approx(2 * 1.96 * 0.05 / 400**0.5, rel=0.2)
+
+
+def test_a_model_does_not_differ_from_itself():
+    a = a_ranking([3, 1, 2], [0.1, 0.5, 0.9])
+    found = paired_difference(a, a_ranking([1, 2, 3], [0.5, 0.9, 0.1]), "ndcg@20", keyed("difference"))
+    assert (found.value, found.low, found.high, found.n) == (0, 0, 0, 3)
+
+
+def test_strangers_have_no_difference():
+    found = paired_difference(a_ranking([0], [1]), a_ranking([1], [0]), "ndcg@20", keyed("difference"))
+    assert found.n == 0
+    assert math.isnan(found.value)
+
+
+def test_an_unknown_metric_is_refused():
+    with pytest.raises(InputError, match="there are: ndcg@20"):
+        paired_difference(a_ranking([0], [1]), a_ranking([0], [0]), "map@20", keyed("difference"))

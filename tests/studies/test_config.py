@@ -5,7 +5,7 @@ from pydantic import ValidationError
 
 from hemicycle.core.config import Raw, validate
 from hemicycle.core.errors import InputError
-from hemicycle.studies.config import StudyConfig, seeds_of
+from hemicycle.studies.config import StudyConfig, derivation_order, seeds_of
 
 BASE = {"name": "x", "data": {"source": "voteview"}}
 MF = {"recommender": {"model": "mf", "dim": 4}}
@@ -110,3 +110,60 @@ def test_an_arm_names_its_mediator_by_key_or_model():
         arms = ["none", {"exposure": "recommended", "model": name}]
         talk = {**TALK, "arms": arms, "mediators": {"mine": {"model": "mf"}}}
         assert study(society=SOCIETY, simulations={"talk": talk})
+
+
+# -- derived members -------------------------------------------------------------------------------------------------
+
+MMR = {"parent": "mf", "transform": {"transform": "mmr"}}
+
+
+@pytest.mark.parametrize(
+    ("member", "reason"),
+    [
+        ({**MMR, **MF}, "give one of"),
+        ({"transform": "mmr"}, "a transform needs a parent"),
+        ({"parent": "mf", "transform": {"transform": "blend", "parents": {"mf": {}}}}, "a blend names its parents"),
+        ({**MF, "parent": "mf"}, "parent and strengths belong to a transform"),
+        ({**MMR, "seeds": 2}, "has the seeds of its parents"),
+        ({**MMR, "train": {"epochs": 2}}, "is not trained"),
+        ({**MMR, "strengths": []}, "strengths are one or several different numbers"),
+        ({**MMR, "strengths": [0.1, 0.1]}, "strengths are one or several different numbers"),
+        ({**MMR, "strengths": [0, 1.5]}, "less than or equal to 1"),
+        ({**MMR, "parent": "mg"}, "population.a: there is no member 'mg', only mf, a"),
+        ({**MMR, "parent": "a"}, "population.a: its parents derive from itself"),
+        ({**MMR, "transform": {"transform": "mmmr"}}, "did you mean 'mmr'"),
+        ({**MMR, "transform": {"transform": "mmr", "strenght": 1}}, "did you mean 'strength'"),
+    ],
+)
+def test_a_derived_member_has_parents_and_is_not_trained(member, reason):
+    assert reason in refused(population={"mf": MF, "a": member})
+
+
+@pytest.mark.parametrize(
+    ("parent", "reason"),
+    [
+        ({**MMR, "strengths": [0, 1]}, "'b' has several strengths"),
+        ({"embeddings": "b.parquet"}, "'b' has vectors but no scores"),
+        ({"parent": "a", "transform": "mmr"}, "its parents derive from itself"),
+    ],
+)
+def test_not_everything_can_be_a_parent(parent, reason):
+    assert reason in refused(population={"mf": MF, "a": {**MMR, "parent": "b"}, "b": parent})
+
+
+def test_a_grid_of_strengths_is_one_variant_each():
+    members = {"mf": MF, "a": {**MMR, "strengths": [0, 0.25, 1]}, "b": MMR}
+    config = study(train={"epochs": 7}, population=members)
+    assert [(t.strength, suffix) for t, suffix in config.population["a"].variants()] == [
+        (0.0, "-t0"),
+        (0.25, "-t0.25"),
+        (1.0, "-t1"),
+    ]
+    assert [suffix for _, suffix in config.population["b"].variants()] == [""]
+    assert config.population["mf"].variants() == []
+    assert StudyConfig.model_validate(config.model_dump(mode="json")) == config
+
+
+def test_derived_members_wait_for_their_parents():
+    members = {"c": {**MMR, "parent": "b"}, "b": MMR, "mf": MF, "a": {**MMR, "parent": "c"}}
+    assert derivation_order(study(population=members).population) == ["b", "c", "a"]

@@ -179,23 +179,23 @@ def test_an_untrained_twin_is_named_after_its_model():
     assert named(twin, "mf-s0").name == "mf-s0-untrained"
 
 
-def test_every_record_of_a_fit_is_probed_and_mapped(small_study):
+def test_every_record_of_a_fit_is_probed_and_mapped_and_the_lists_of_trained_ones_assessed(small_study):
     study_, store = small_study
     fits = [s for s in build_plan(study_.config, study_.dataset) if s.title == "fit mf-s0"]
     titles = [step.title for step in fits[0].then(fits[0].folder(store))]
-    assert titles == ["probe mf-s0", "map mf-s0", "probe mf-s0-untrained", "map mf-s0-untrained"]
+    assert titles == ["assess mf-s0", "probe mf-s0", "map mf-s0", "probe mf-s0-untrained", "map mf-s0-untrained"]
 
 
-def test_nothing_follows_without_probes(senate, tmp_path):
+def test_lists_alone_are_assessed_without_probes(senate, tmp_path):
     folder = Folder.at(tmp_path)
     write_records(folder, [ModelRecord("a", "", "mf", 0, "trained", layers=("readout",), epochs=(0,))])
     fits = [step for step in build_plan(study(probes=[]), senate) if step.kind == "fit"]
     assert fits
-    assert all(fit.then(folder) == [] for fit in fits)
+    assert all([step.kind for step in fit.then(folder)] == ["assess"] for fit in fits)
 
 
 def test_the_lists_of_a_foreign_model_are_ranked(senate, tmp_path):
     folder = Folder.at(tmp_path)
     write_records(folder, [ModelRecord("a", "", "foreign", -1, "foreign", epochs=(0,))])
     fit = next(step for step in build_plan(study(probes=[]), senate) if step.kind == "fit")
-    assert [step.kind for step in fit.then(folder)] == ["rank"]
+    assert [step.kind for step in fit.then(folder)] == ["rank", "assess"]

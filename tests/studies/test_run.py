@@ -47,6 +47,7 @@ def test_everything_is_finished_and_named_in_the_store(small_study):
     assert study.changed
     assert study.outcome.count("failed") == study.outcome.count("blocked") == 0
     assert {kind: len((store / "steps" / kind).names()) for kind in (store / "steps").names()} == {
+        "assess": 2,
         "data": 1,
         "fit": 2,
         "graph": 3,

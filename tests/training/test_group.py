@@ -20,3 +20,5 @@ def test_a_single_worker_has_everything():
     assert SINGLE.gather_columns(x) is x
     assert SINGLE.from_first([1.5]) == [1.5]
     SINGLE.barrier()
+    assert SINGLE.bytes_sent == 0
+    assert Group().sent is not SINGLE.sent

@@ -40,25 +40,44 @@ def both(tmp_path, config, options, size):
     return [Checkpoints(Folder.at(tmp_path / name)) for name in "12"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("loss", ["softmax", "bpr"])
-@pytest.mark.parametrize("similarity", ["cosine", "dot"])
-def test_two_workers_equal_one_in_double_precision(tmp_path, loss, similarity):
-    options = TrainingOptions(
-        loss=loss, dtype="float64", batch=500, max_steps=20, negatives=40 if loss == "softmax" else 2, l2=0.01
-    )
-    config = {"model": "lightgcn", "dim": 8, "similarity": similarity}
-    one, two = both(tmp_path, config, options, (150, 3000))
-    assert one.epochs == two.epochs
-    tables = [checkpoints.load(one.epochs[-1])["table"] for checkpoints in (one, two)]
-    assert np.abs(tables[0] - one.load(0)["table"]).max() > 0.1
-    assert np.abs(tables[1] - tables[0]).max() <= 1e-9 * np.abs(tables[0]).max()
-    assert [row.keys() for row in one.history] == [row.keys() for row in two.history]
+WAYS = [("softmax", "scores"), ("softmax", "rows"), ("softmax", "mixed"), ("bpr", "scores"), ("bpr", "rows")]
+CASES = [(similarity, loss, way) for similarity in ("cosine", "dot") for loss, way in WAYS]
+
+
+def train_cases(group, folder):
+    """Train every case and leave the tables of first and last epoch; for tests whose workers start slowly."""
+    for case, (similarity, loss, way) in enumerate(CASES):
+        options = TrainingOptions(
+            loss=loss,
+            dtype="float64",
+            batch=500,
+            max_steps=20,
+            negatives=40 if loss == "softmax" else 2,
+            l2=0.01,
+            exchange=way,
+            resume_every=0,
+        )
+        config = {"model": "lightgcn", "dim": 8, "similarity": similarity, "popularity": 0.3}
+        train(group, config, options, folder / str(group.world_size) / str(case), (150, 3000))
 
 
 @pytest.mark.slow
-def test_two_workers_rank_as_one_in_single_precision(tmp_path):
-    options = TrainingOptions(epochs=8, batch=4000, validate_every=4)
+def test_two_and_four_workers_equal_one_in_double_precision(tmp_path):
+    for world_size in (1, 2, 4):
+        run_group(functools.partial(train_cases, folder=tmp_path), world_size)
+    for case in range(len(CASES)):
+        one, *more = [Checkpoints(Folder.at(tmp_path / name / str(case))) for name in "124"]
+        first, last = one.load(0)["table"], one.load(one.epochs[-1])["table"]
+        assert np.abs(last - first).max() > 0.1
+        for other in more:
+            assert other.epochs == one.epochs
+            assert np.abs(other.load(one.epochs[-1])["table"] - last).max() <= 1e-9 * np.abs(last).max(), CASES[case]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["scores", "rows", "mixed"])
+def test_two_workers_rank_as_one_in_single_precision(tmp_path, way):
+    options = TrainingOptions(epochs=8, batch=4000, validate_every=4, exchange=way)
     one, two = both(tmp_path, {"model": "lightgcn", "dim": 16}, options, (1200, 24_000))
     assert one.history[-1]["ndcg@20"] > one.history[0]["ndcg@20"]
     assert two.history[-1]["ndcg@20"] == pytest.approx(one.history[-1]["ndcg@20"], abs=0.002)
@@ -72,6 +91,13 @@ def collectives(group):
         assert whole.tolist() == [[0, 0, 1, 1]] * 3
     assert group.all_reduce_sum(torch.ones(2)).tolist() == [2, 2]
     assert group.from_first([group.rank + 0.5]) == [0.5]
+    before = group.bytes_sent
+    blocks = [torch.full((r + 1, 2), float(group.rank)) for r in range(2)]
+    arrived = group.all_to_all(blocks, [(group.rank + 1, 2)] * 2)
+    assert [block[0, 0].item() for block in arrived] == [0, 1]
+    assert group.bytes_sent - before == blocks[1 - group.rank].nbytes
+    nothing = torch.zeros(0)
+    assert [len(block) for block in group.all_to_all([nothing] * 2, [(0,)] * 2)] == [0, 0]
     assert torch.get_num_threads() == 1
 
 

@@ -4,9 +4,11 @@ import torch
 from contracts.recommender_contract import random_split
 
 from hemicycle.core.errors import HemicycleError
+from hemicycle.recommenders.lightgcn import LightGCN, LightGCNConfig
 from hemicycle.recommenders.mf import MF, MFConfig
+from hemicycle.training.adam import Adam
 from hemicycle.training.group import SINGLE
-from hemicycle.training.loop import Adam, Trainer
+from hemicycle.training.loop import Trainer
 from hemicycle.training.options import TrainingOptions
 
 
@@ -31,7 +33,7 @@ def test_adam_is_the_adam_of_torch(rows):
 @pytest.mark.parametrize("batch", [1, 20, 90, 1000])
 def test_every_user_is_dealt_out_once_an_epoch_in_another_order_each(batch):
     trainer = a_trainer(batch=batch)
-    dealt = [list(trainer._deal(epoch)) for epoch in (1, 2, 1)]
+    dealt = [list(trainer.deal(epoch)) for epoch in (1, 2, 1)]
     everyone = np.flatnonzero(trainer.graph.degrees)
     for steps in dealt:
         np.testing.assert_array_equal(np.sort(np.concatenate(steps)), everyone)
@@ -54,6 +56,17 @@ def test_the_loss_falls(options, dtype):
     losses = [trainer.epoch(number) for number in range(1, 16)]
     assert losses[-1] < losses[0] - 0.02
     assert trainer.adam.table.dtype == getattr(torch, dtype)
+
+
+def test_half_precision_stays_close_and_keeps_the_table():
+    graph = random_split("bipartite").train
+    tables = []
+    for precision in ("full", "bf16"):
+        trainer = Trainer(LightGCN(LightGCNConfig(dim=8)), graph, TrainingOptions(precision=precision), 0, SINGLE)
+        trainer.epoch(1)
+        tables.append(trainer.adam.table.detach())
+    assert tables[1].dtype == torch.float32
+    assert 0 < (tables[1] - tables[0]).norm() < 0.05 * tables[0].norm()
 
 
 def test_the_squared_norm_shrinks_the_table():

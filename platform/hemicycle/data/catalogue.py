@@ -3,9 +3,12 @@
 from hemicycle.core.config import Chosen
 
 SOURCES = {
+    "ep9": "hemicycle.data.ep9:EP9",
     "gexf": "hemicycle.data.gephi:GraphFile",
     "gml": "hemicycle.data.gephi:GraphFile",
     "graphml": "hemicycle.data.gephi:GraphFile",
+    "impressions": "hemicycle.data.impressions:ImpressionSource",
+    "posts": "hemicycle.data.posts:Posts",
     "synthetic": "hemicycle.data.synthetic:Synthetic",
     "tabular": "hemicycle.data.tabular:Tabular",
     "voteview": "hemicycle.data.voteview:Voteview",

@@ -45,7 +45,7 @@ def content(config: SyntheticConfig, society: People) -> Content:
         leaning=leaning,
         outlet=outlet,
         popularity=popularity(uniform(items.number, 1, "popularity", seed)[:, 0], items.exponent).astype(np.float32),
-        texts=texts(items, _scaled(leaning, society), key_of("text", seed)) if items.texts else None,
+        texts=texts(items, _scaled(leaning, society), key_of("text", seed)) if items.texts or config.news else None,
     )
 
 

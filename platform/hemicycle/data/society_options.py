@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from hemicycle.core.config import Options
+from hemicycle.data.news_options import News
 
 Correlation = Annotated[float, Field(gt=-1, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -145,6 +146,8 @@ class SyntheticConfig(Options):
         Interactions, BeforeValidator(_number_as("per_user"), json_schema_input_type=Interactions | float)
     ] = Interactions()
     """Consumption of items."""
+    news: Annotated[News, BeforeValidator(_number_as("per_user"), json_schema_input_type=News | float)] | None = None
+    """Impressions of items that appear and age, and clicks; a bare number stands for ``per_user``."""
     confounding: Annotated[
         Confounding,
         BeforeValidator(_number_as("age", "activity", "region"), json_schema_input_type=Confounding | float),
@@ -170,6 +173,13 @@ class SyntheticConfig(Options):
     def n_interactions(self) -> int:
         """Exact number of interactions."""
         return _total(self.interactions, self.users) if self.items.number else 0
+
+    @property
+    def n_impressions(self) -> int:
+        """Exact number of impressions."""
+        if self.news is None:
+            return 0
+        return round(self.news.per_user * self.users) if self.news.total is None else self.news.total
 
     def seed_of(self, part: Literal["graph", "opinion"]) -> int:
         """Return the seed of the social graph or of the opinions."""
@@ -226,6 +236,19 @@ class SyntheticConfig(Options):
                 )
         if not self.items.number and (self.interactions.total or 0) > 0:
             raise ValueError("interactions need items; set items.number above 0 or interactions.total to 0")
+        return self
+
+    @model_validator(mode="after")
+    def _news_fits(self) -> Self:
+        if self.news is None:
+            return self
+        if self.items.number < 8 * self.news.shown:
+            least = 8 * self.news.shown
+            raise ValueError(f"news that show {self.news.shown} of {self.items.number} items: have at least {least}")
+        if self.n_impressions < 1:
+            raise ValueError("there is no impression; raise news.per_user or give news.total")
+        if self.news.days * 24 / self.news.half_life > 1000:
+            raise ValueError("an item is gone in less than a thousandth of the days; raise news.half_life")
         return self
 
 

@@ -10,13 +10,15 @@ of two users, w popularity and c the strength of communities,
 
 each part normalised over its targets and drawn without replacement, out-degrees in proportion to activity, numbers of
 edges exact (:mod:`hemicycle.data.society_edges`, with sources). Attitudes are assortative by homophily, or by
-communities that are aligned with parties; with neither, edges know nothing of attitudes.
+communities that are aligned with parties; with neither, edges know nothing of attitudes. With ``news``, items appear
+and age, users are shown some of them and click (:mod:`hemicycle.data.society_news`).
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -26,8 +28,10 @@ from numpy.typing import NDArray
 from hemicycle.core.errors import InputError
 from hemicycle.core.seeding import key_of
 from hemicycle.data import society_edges as edges
-from hemicycle.data.schema import Dataset, Relation, Role, tag
+from hemicycle.data.assembly import Column
+from hemicycle.data.schema import Dataset, Relation, Role, roles, tag
 from hemicycle.data.society_items import Content, content
+from hemicycle.data.society_news import Log, explained, newsroom, read_news, tastes
 from hemicycle.data.society_options import SyntheticConfig
 from hemicycle.data.society_people import People, Traits, draw_positions, people, people_at, traits, uniform
 
@@ -98,7 +102,9 @@ def society(
 
     Returns:
         Tables ``users`` (id, attitude_0 ..., party, age, activity, region, community) and ``items`` (id, outlet,
-        leaning_0 ..., popularity, text), relations ``follows`` and ``interactions``; parts of size 0 are left out.
+        leaning_0 ..., popularity, text), relations ``follows`` and ``interactions``; parts of size 0 are left out. With
+        news: the relation ``clicks``, which comes first, impressions, users' ``taste_0`` ..., and items' ``topic`` and
+        ``published`` (seconds).
 
     Raises:
         InputError: positions or groups do not fit the configuration.
@@ -113,7 +119,8 @@ def society(
     if items is not None and config.n_interactions:
         relations["interactions"] = Relation(_interactions(config, what, cells, items, who.unit))
     users = _with_truth(_users_table(who, what), Truth(config, who.unit))
-    return Dataset(config.name, users, None if items is None else _items_table(items), relations, public=False)
+    made = Dataset(config.name, users, None if items is None else _items_table(items), relations, public=False)
+    return made if items is None or config.news is None else _with_news(config, made, who, what, items)
 
 
 # -- edges -----------------------------------------------------------------------------------------------------------
@@ -192,6 +199,44 @@ def _items_table(items: Content) -> pa.Table:
     return tag(
         table, _roles("leaning", table, {"outlet": "group", "popularity": "covariate", "text": "text"}), public=False
     )
+
+
+def _with_news(config: SyntheticConfig, made: Dataset, who: People, what: Traits, items: Content) -> Dataset:
+    """Add what users are shown and click."""
+    assert made.items is not None
+    news = newsroom(config, items)
+    log = read_news(config, who, what, items, news)
+    liking = {f"taste_{k}": Column(pa.array(column), "other") for k, column in enumerate(tastes(config).T.copy())}
+    about = {
+        "topic": Column(_numbered("topic-", news.topic), "covariate"),
+        "published": Column(pa.array(news.published), "covariate"),
+        "text": Column(news.texts, "text"),
+    }
+    return replace(
+        made,
+        users=_extended(made.users, liking),
+        items=_extended(made.items, about),
+        relations={"clicks": log.clicks(), **made.relations},
+        notes=_news_notes(log, explained(config, log, who, items, news)),
+        impressions=log.table(),
+    )
+
+
+def _news_notes(log: Log, auc: Mapping[str, float]) -> tuple[str, ...]:
+    alone = ", ".join(f"{name} {value:.3f}" for name, value in auc.items())
+    shown = (
+        f"{len(log.item)} items shown in {int(log.impression[-1]) + 1} impressions, {log.clicked.mean():.1%} clicked"
+    )
+    return shown, f"AUC within impressions of what is behind clicks, each alone: {alone}"
+
+
+def _extended(table: pa.Table, columns: Mapping[str, Column]) -> pa.Table:
+    """Add or replace columns; the table's metadata stay."""
+    values = {name: columns[name].values if name in columns else table[name] for name in table.column_names}
+    whole = pa.table({**values, **{name: column.values for name, column in columns.items()}})
+    known = cast("dict[str, Role]", roles(table)) | {name: column.role for name, column in columns.items()}
+    tagged = tag(whole, known, public=False)
+    return tagged.replace_schema_metadata(table.schema.metadata)
 
 
 def _roles(label: str, table: pa.Table, others: Mapping[str, Role]) -> dict[str, Role]:

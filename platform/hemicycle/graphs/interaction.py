@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -160,7 +161,7 @@ class InteractionGraph:
         """Items of each user, shape (n_users,)."""
         return np.diff(self.indptr)
 
-    @property
+    @cached_property
     def item_degrees(self) -> NDArray[np.int64]:
         """Users of each item, shape (n_items,)."""
         return np.bincount(self.indices, minlength=self.n_items)

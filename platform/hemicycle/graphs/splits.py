@@ -1,7 +1,8 @@
 """Split a graph's edges into training, validation and test, user by user.
 
-Every user with an edge keeps at least one for training. In a graph between users an edge and its reverse, where both
-exist, always fall into the same part: a friendship left in training one way round would give away the other.
+Every user with an edge keeps at least one for training, unless users are withheld as a whole (``new_users``). In a
+graph between users an edge and its reverse, where both exist, always fall into the same part: a friendship left in
+training one way round would give away the other.
 """
 
 from dataclasses import dataclass
@@ -17,25 +18,30 @@ from hemicycle.core.seeding import rng
 from hemicycle.core.storage import Folder
 from hemicycle.graphs.interaction import InteractionGraph
 
-TRAIN, VALID, TEST = 0, 1, 2
+TRAIN, VALID, TEST, REVEALED = 0, 1, 2, 3
 _PARTS = ("train", "valid", "test")
+_KNOWN = "context"
 Parts = NDArray[np.int8]
 
 
 class SplitConfig(Options):
     """How edges are held out."""
 
-    kind: Literal["random", "temporal", "snapshot", "leave_one_out", "given"] = "random"
+    kind: Literal["random", "temporal", "snapshot", "leave_one_out", "given", "new_users"] = "random"
     """``random``: edges drawn from each user's; ``temporal``: each user's latest; ``snapshot``: edges from the first
     of ``cut_times`` on are validation, from the second on test; ``leave_one_out``: one edge a user in either part, the
-    latest where times are known; ``given``: the edges of ``test_relation``, with validation drawn from the others."""
+    latest where times are known; ``given``: the edges of ``test_relation``, with validation drawn from the others;
+    ``new_users``: whole users, of whose edges a part is revealed once training is over."""
     test_relation: str = ""
     """Relation that holds the test edges of a ``given`` split."""
     test: float = Field(0.1, ge=0, lt=1)
     """Fraction of a user's edges in test (``random`` and ``temporal``), rounded at random so that it holds on
-    average."""
+    average; fraction of the users (``new_users``)."""
     valid: float = Field(0.1, ge=0, lt=1)
-    """Fraction of a user's edges in validation."""
+    """Fraction of a user's edges in validation, or of the users."""
+    reveal: float = Field(0.5, ge=0, lt=1)
+    """Fraction of a withheld user's edges (``new_users``) that is known when she is ranked, the earliest where times
+    are known; at least one is held out. With 0 she is known by other relations and by features alone."""
     seed: int = Field(0, ge=0)
     """Key of the draw."""
     cut_times: tuple[float, float] | None = None
@@ -52,21 +58,38 @@ class SplitConfig(Options):
 
 @dataclass(frozen=True)
 class Split:
-    """Three graphs over the same users and items whose edges do not overlap."""
+    """Three graphs over the same users and items whose edges do not overlap.
+
+    Args:
+        train: what is learnt from.
+        valid: what chooses.
+        test: what is looked at last.
+        known: training edges and those revealed afterwards, where there are any.
+    """
 
     train: InteractionGraph
     valid: InteractionGraph
     test: InteractionGraph
+    known: InteractionGraph | None = None
+
+    @property
+    def context(self) -> InteractionGraph:
+        """What is known when lists are made: trained models embed this graph, and lists leave its edges out."""
+        return self.train if self.known is None else self.known
 
     def write(self, folder: Folder) -> None:
-        """Write the three graphs."""
+        """Write the graphs; the context only where it is not the training graph."""
         for part in _PARTS:
             getattr(self, part).write(folder / part)
+        if self.known is not None:
+            self.known.write(folder / _KNOWN)
 
     @classmethod
     def read(cls, folder: Folder) -> "Split":
         """Read what :meth:`write` wrote."""
-        return cls(*(InteractionGraph.read(folder / part) for part in _PARTS))
+        known = InteractionGraph.read(folder / _KNOWN) if folder.exists(f"{_KNOWN}/graph.json") else None
+        train, valid, test = (InteractionGraph.read(folder / part) for part in _PARTS)
+        return cls(train, valid, test, known)
 
 
 def split(graph: InteractionGraph, config: SplitConfig) -> Split:
@@ -78,6 +101,8 @@ def split(graph: InteractionGraph, config: SplitConfig) -> Split:
     """
     _check(graph, config)
     order = _order(graph, config)
+    if config.kind == "new_users":
+        return _new_users(graph, config, order)
     parts = _snapshot(order, config) if config.kind == "snapshot" else _held_out(graph, config, order)
     reverse = _reverse(graph)
     parts = _together(parts, reverse)
@@ -118,6 +143,12 @@ def _check(graph: InteractionGraph, config: SplitConfig) -> None:
             f"a snapshot split needs two ascending cut_times, not {config.cut_times}",
             remedy="give the start of validation and the start of test in seconds",
         )
+    if config.kind == "new_users" and graph.social:
+        raise InputError(
+            "a new_users split needs users and items, and in this relation users are the items",
+            "split.kind",
+            "choose a relation between users and items, or kind: random",
+        )
 
 
 def _order(graph: InteractionGraph, config: SplitConfig) -> NDArray[np.float64]:
@@ -130,6 +161,33 @@ def _order(graph: InteractionGraph, config: SplitConfig) -> NDArray[np.float64]:
 def _snapshot(times: NDArray[np.float64], config: SplitConfig) -> Parts:
     cuts = np.asarray(config.cut_times)
     return np.searchsorted(cuts, times, side="right").astype(np.int8)
+
+
+def _new_users(graph: InteractionGraph, config: SplitConfig, order: NDArray[np.float64]) -> Split:
+    """Withhold whole users, and reveal the first edges of each."""
+    users = rng("split", config.seed, "users").permutation(np.flatnonzero(graph.degrees))
+    n_test, n_valid = (round(share * len(users)) for share in (config.test, config.valid))
+    if not n_test and config.test:
+        raise InputError(f"{config.test:g} of {len(users)} users is none", "split.test", "raise the fraction")
+    part_of = np.full(graph.n_users, TRAIN, np.int8)
+    part_of[users[:n_test]], part_of[users[n_test : n_test + n_valid]] = TEST, VALID
+    parts = part_of[graph.rows()]
+    parts[(parts != TRAIN) & _first(graph, config, order)] = REVEALED
+    valid, test = (graph.select(parts == part).edges_only() for part in (VALID, TEST))
+    known = graph.select((parts == TRAIN) | (parts == REVEALED))
+    return Split(graph.select(parts == TRAIN), valid, test, known)
+
+
+def _first(graph: InteractionGraph, config: SplitConfig, order: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Mark the first ``reveal`` of every user's queue, rounded at random, one edge left, shape (n_edges,)."""
+    counts = graph.degrees
+    noise = rng("split", config.seed, "rounding").random(graph.n_users)
+    shown = np.minimum(np.floor(config.reveal * counts + noise), counts - 1) if config.reveal else np.zeros(len(counts))
+    queue = np.lexsort((order, graph.rows()))
+    place = np.empty(graph.n_edges, np.int64)
+    place[queue] = np.arange(graph.n_edges) - np.repeat(graph.indptr[:-1], counts)
+    first: NDArray[np.bool_] = place < np.repeat(shown, counts)
+    return first
 
 
 def _held_out(graph: InteractionGraph, config: SplitConfig, order: NDArray[np.float64]) -> Parts:

@@ -12,11 +12,13 @@ from hemicycle.core.records import READOUT, ModelRecord
 from hemicycle.core.storage import Folder
 from hemicycle.graphs.interaction import InteractionGraph
 from hemicycle.graphs.splits import Split
+from hemicycle.population.derived import Derivation, transform_of
 from hemicycle.population.foreign import foreign_embedding, foreign_lists
 from hemicycle.recommenders.base import Embedding, Recommender
 from hemicycle.recommenders.catalogue import RECOMMENDER
 from hemicycle.recommenders.scoring import Scores
 from hemicycle.training.checkpoints import Checkpoints
+from hemicycle.transforms.base import Scene
 
 RECORDS = "records.json"
 RECORD_SCHEMA = pa.schema(
@@ -75,7 +77,12 @@ class Population:
     @property
     def train(self) -> InteractionGraph:
         """The training graph."""
-        return _train(self.graph)
+        return _split(self.graph).train
+
+    @property
+    def context(self) -> InteractionGraph:
+        """The graph on which models are embedded: the training graph and what is revealed of withheld users."""
+        return _split(self.graph).context
 
     def embedding(self, record: ModelRecord, layer: str = READOUT, epoch: int | None = None) -> Embedding | None:
         """Vectors of a model at a layer and checkpoint (default: the best), or None when it has none."""
@@ -83,18 +90,27 @@ class Population:
         folder = self.store / record.folder
         if record.status == "foreign":
             return foreign_embedding(folder, layer, chosen)
+        if record.status == "derived":
+            return transform_of(record).embed(self.scene(record))
         recommender = recommender_of(record)
         if not recommender.layers:
             return None
-        return recommender.embed(Checkpoints(folder).load(chosen), self.train, layer)
+        return recommender.embed(Checkpoints(folder).load(chosen), self.context, layer)
 
     def scores(self, record: ModelRecord, epoch: int | None = None) -> Scores | None:
         """Function from users to scores of all items; None for a foreign model without lists."""
         folder = self.store / record.folder
         if record.status == "foreign":
             return foreign_lists(folder, self.train.n_items)
+        if record.status == "derived":
+            return transform_of(record).scores(self.scene(record))
         parameters = Checkpoints(folder).load(record.best_epoch if epoch is None else epoch)
-        return recommender_of(record).scores(parameters, self.train)
+        return recommender_of(record).scores(parameters, self.context)
+
+    def scene(self, record: ModelRecord) -> Scene:
+        """What a derived model's transform is given: its parents, which need not be in this population, and more."""
+        derivation = Derivation.read(self.store / record.folder)
+        return derivation.scene(_split(self.graph), int(record.config["k"]), self.scores)
 
     def to_table(self) -> pa.Table:
         """One row a model."""
@@ -102,8 +118,8 @@ class Population:
 
 
 @lru_cache(maxsize=2)
-def _train(graph: Folder) -> InteractionGraph:
-    return Split.read(graph).train
+def _split(graph: Folder) -> Split:
+    return Split.read(graph)
 
 
 def recommender_of(record: ModelRecord) -> Recommender:

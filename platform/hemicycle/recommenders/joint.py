@@ -96,7 +96,8 @@ def _union(graph: InteractionGraph, names: tuple[str, ...]) -> _Union:
     for name in names:
         other = graph.also[name]
         if other.n_users != graph.n_users:
-            raise InputError(f"relation {name!r} has {other.n_users} users, the recommended one {graph.n_users}")
+            what = f"relation {name!r} has {other.n_users} users, the recommended one {graph.n_users}"
+            raise InputError(what, "also", "number the same users in both, or leave it out")
         shared = other.social and not other.directed
         ends[name] = own.user_offset if shared else n
         n += 0 if shared else other.n_items

@@ -5,6 +5,7 @@ import pandas as pd
 
 from hemicycle.core.records import READOUT
 from hemicycle.reports.facts import Tables, table
+from hemicycle.reports.quality import quality_findings
 from hemicycle.reports.summaries import (
     METRICS,
     PERMUTED,
@@ -222,13 +223,13 @@ def _contrast_sentence(rows: pd.DataFrame, where: str, arm: str, reference: str)
 
 
 def findings(tables: Tables) -> list[str]:
-    """All headline sentences: probes first, then ranking, then simulations."""
+    """All headline sentences: probes first, then ranking and lists, then simulations."""
     records, probes = table(tables, "records"), table(tables, "probe_results")
     ranking = ranking_finding(table(tables, "ranking_results"), records)
     alone = [] if probes.empty else propagation_findings(_plain_scores(probes, records))
     contrasts = contrast_findings(table(tables, "simulation_contrasts"))
     known = [*probe_findings(probes, records), *(f"{text}." for text in alone)]
-    return [*known, *([ranking] if ranking else []), *contrasts]
+    return [*known, *([ranking] if ranking else []), *quality_findings(tables), *contrasts]
 
 
 def _plain_scores(probes: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:

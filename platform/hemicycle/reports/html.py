@@ -14,11 +14,14 @@ from hemicycle.core.disclosure import K
 from hemicycle.core.errors import DisclosureError
 from hemicycle.core.storage import Folder
 from hemicycle.reports import tables as html_tables
+from hemicycle.reports import tables_quality
 from hemicycle.reports.export import export, script, specification, svg
 from hemicycle.reports.facts import Figure, StudyFacts, Tables, table
 from hemicycle.reports.figures_epochs import learning_order, score_by_epoch
+from hemicycle.reports.figures_frontier import cross_cutting_frontier
 from hemicycle.reports.figures_layers import score_by_layer
 from hemicycle.reports.figures_map import ideological_map
+from hemicycle.reports.figures_quality import beyond_accuracy, quality_by_group
 from hemicycle.reports.figures_simulations import paired_differences, polarization_over_time
 from hemicycle.reports.findings import findings
 from hemicycle.reports.methods import bibliography, methods
@@ -36,6 +39,9 @@ def figures(tables: Tables) -> list[Figure]:
         score_by_layer(probes, records),
         score_by_epoch(probes, records),
         learning_order(probes, table(tables, "ranking_results"), records),
+        quality_by_group(table(tables, "group_results"), records),
+        beyond_accuracy(table(tables, "list_results"), records),
+        cross_cutting_frontier(table(tables, "frontier"), records),
         polarization_over_time(table(tables, "simulation_results")),
         paired_differences(table(tables, "simulation_contrasts")),
     )
@@ -87,7 +93,8 @@ def render(facts: StudyFacts, tables: Tables, drawn: list[Figure], images: Mappi
     """The report as text."""
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     source = (resources.files("hemicycle.reports") / "template.html.j2").read_text(encoding="utf-8")
-    makers = (html_tables.models, html_tables.probes, html_tables.contrasts, html_tables.failures)
+    ranked = (html_tables.models, tables_quality.differences, tables_quality.impressions)
+    makers = (*ranked, html_tables.probes, html_tables.contrasts, html_tables.failures)
     made = [made for maker in makers if (made := maker(tables)) is not None]
     found = findings(tables)
     return environment.from_string(source).render(

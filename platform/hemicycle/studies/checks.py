@@ -1,16 +1,32 @@
 """Compare a study with its data before anything runs."""
 
+from dataclasses import replace
+
+import numpy as np
+import pyarrow.compute as pc
+
 from hemicycle.core.errors import InputError, Problem, raise_problems
-from hemicycle.data.schema import Dataset, with_role
+from hemicycle.data.schema import Dataset, Relation, with_role
+from hemicycle.graphs.splits import SplitConfig
 from hemicycle.probes.base import ProbeConfig
-from hemicycle.studies.config import MediatedSimulation, SocietyConfig, StudyConfig
+from hemicycle.recommenders.base import EmbeddingConfig
+from hemicycle.recommenders.catalogue import RECOMMENDER
+from hemicycle.studies.config import MediatedSimulation, MemberConfig, SocietyConfig, StudyConfig
 from hemicycle.studies.models import relation_of
 from hemicycle.studies.probing import kind_of, labels_of
+from hemicycle.studies.sides import category_counts, direction_label, side_column
+from hemicycle.training.group import Group
+from hemicycle.transforms.base import Reranker, TransformConfig
+from hemicycle.transforms.catalogue import TRANSFORM
+from hemicycle.transforms.direction import DirectionConfig
+from hemicycle.transforms.exposure import ExposureConfig
 
 MOST_CLASSES = 50
 """More different values than this are a number, not classes."""
 LEAST_KNOWN = 2
 """Users with a label that each fold of a probe needs."""
+FEWEST_EDGES = 2
+"""Edges that a user needs, so that one can be held out."""
 
 
 def check(config: StudyConfig, dataset: Dataset) -> None:
@@ -21,6 +37,9 @@ def check(config: StudyConfig, dataset: Dataset) -> None:
         problems += [p for name, s in config.simulations.items() for p in _bounds_problems(config, name, s, dataset)]
     if config.population:
         problems += _relation_problems(config, dataset)
+        for name, member in config.population.items():
+            problems += _transform_problems(config, name, member, dataset)
+            problems += _worker_problems(name, member)
     raise_problems(problems)
 
 
@@ -90,7 +109,110 @@ def _relation_problems(config: StudyConfig, dataset: Dataset) -> list[Problem]:
     if timed and "time" not in relation.table.column_names:
         remedy = "name the time column under 'data', or choose split.kind: random"
         return [Problem(f"a {config.split.kind} split needs times, and the data has none", "split.kind", remedy)]
+    return _split_problems(config.split, relation, dataset)
+
+
+def _split_problems(split: SplitConfig, relation: Relation, dataset: Dataset) -> list[Problem]:
+    """A split of which it is clear from the table of edges that it leaves no edge in test."""
+    table = relation.table
+    if split.kind == "given":
+        empty, remedy = not dataset.relations[split.test_relation].table.num_rows, "name another test_relation"
+    elif split.kind == "snapshot":
+        last = pc.max(table["time"]).as_py()
+        empty = split.cut_times is not None and (last is None or last < split.cut_times[1])
+        remedy = f"the latest edge is of time {last}: move cut_times before it"
+    else:
+        ends = [table["user"], table["item"]] if relation.social and not relation.directed else [table["user"]]
+        most = np.bincount(np.concatenate([column.to_numpy() for column in ends])).max(initial=0)
+        empty = most < FEWEST_EDGES and (split.test > 0 or split.kind == "leave_one_out")
+        remedy = "no user has more than one edge, which stays in training: choose another relation"
+    if not empty or split.kind == "new_users":
+        return []
+    return [Problem(f"the {split.kind} split leaves no edge in test", "split", remedy)]
+
+
+def _worker_problems(name: str, member: MemberConfig) -> list[Problem]:
+    """What keeps a table's columns from being dealt out to the workers."""
+    if not isinstance(member.recommender, EmbeddingConfig):
+        return []
+    try:
+        Group(world_size=member.workers).columns(member.recommender.dim)
+    except InputError as error:
+        return [replace(problem, where=f"population.{name}.workers") for problem in error.problems]
     return []
+
+
+def _transform_problems(config: StudyConfig, name: str, member: MemberConfig, dataset: Dataset) -> list[Problem]:
+    """What keeps a derived member from being made of these data."""
+    where = f"population.{name}.transform"
+    found: list[Problem] = []
+    for transform, _ in member.variants()[-1:]:
+        said = TRANSFORM.resolve(transform.transform).problems(transform, config.k)
+        found += [Problem(what, where, "change it, or the study's k") for what in said]
+        found += (
+            _side_problems(transform, where, dataset)
+            or _direction_problems(config, member, where, dataset)
+            or _quota_problems(config, transform, where, dataset)
+        )
+    return found
+
+
+def _side_problems(transform: TransformConfig, where: str, dataset: Dataset) -> list[Problem]:
+    known = [*with_role(dataset.users, "group"), *with_role(dataset.users, "label")]
+    if not transform.side or transform.side in known:
+        return []
+    return [Problem(f"the users have no group or label {transform.side!r}", f"{where}.side", _columns(known))]
+
+
+def _direction_problems(config: StudyConfig, member: MemberConfig, where: str, dataset: Dataset) -> list[Problem]:
+    """A direction needs a label that it is learnt from, and a parent with vectors."""
+    transform = member.transform
+    if not isinstance(transform, DirectionConfig):
+        return []
+    problems = []
+    known = [*with_role(dataset.users, "group"), *with_role(dataset.users, "label")]
+    label = direction_label(dataset, transform.label)
+    if label not in known:
+        what = f"the users have no label {label!r}" if label else "the users have no numeric label"
+        problems.append(Problem(what, f"{where}.label", _columns(known)))
+    parent = config.population[str(member.parent)]
+    if not _scores_with_vectors(parent):
+        remedy = "limit the direction first, and re-rank after it; or choose a parent with vectors"
+        problems.append(Problem(f"{member.parent!r} scores without vectors", where, remedy))
+    return problems
+
+
+def _scores_with_vectors(member: MemberConfig) -> bool:
+    """Whether a member may have vectors that score."""
+    if member.recommender is not None:
+        return bool(RECOMMENDER.build(member.recommender).layers)
+    return member.transform is not None and not issubclass(TRANSFORM.resolve(member.transform.transform), Reranker)
+
+
+def _quota_problems(config: StudyConfig, transform: TransformConfig, where: str, dataset: Dataset) -> list[Problem]:
+    """Quotas of categories that do not exist, or have too few items for any list."""
+    if not isinstance(transform, ExposureConfig):
+        return []
+    if not transform.shares:
+        there = side_column(dataset, transform.side)
+        what = "no group and no numeric label tells on which side users are"
+        return [] if there else [Problem(what, f"{where}.side", "give users a group, or items one and name shares")]
+    counts = category_counts(dataset, transform.side)
+    if unknown := [name for name in transform.shares if name not in counts]:
+        what = f"there is no category {unknown[0]!r} of items"
+        return [Problem(what, f"{where}.shares", _columns(list(counts)))]
+    quotas = transform.quotas(config.k)
+    few = [(name, counts[name]) for name, places in quotas.items() if 0 <= counts[name] < places]
+    return [
+        Problem(
+            f"{name!r} has {count} items and a quota of {quotas[name]} in every list", f"{where}.shares", "lower it"
+        )
+        for name, count in few
+    ]
+
+
+def _columns(known: list[str]) -> str:
+    return f"there are: {', '.join(known) or 'none'}"
 
 
 def _allowed(dataset: Dataset) -> str:

@@ -1,6 +1,7 @@
 """What a study is made of: data, a population of models, probes, simulations."""
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
@@ -15,6 +16,7 @@ from hemicycle.probes.catalogue import PROBE
 from hemicycle.recommenders.catalogue import RECOMMENDER
 from hemicycle.simulations.config import MOST_SEEDS, SimulationConfig
 from hemicycle.training.options import TrainingOptions
+from hemicycle.transforms.catalogue import TRANSFORM
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """Names of studies and members."""
@@ -49,17 +51,53 @@ class MemberConfig(ForeignConfig):
     """Other seeds than the study's."""
     workers: int = Field(1, ge=1, le=1024)
     """Processes that share one fit, each with a block of the embedding's columns."""
+    transform: Annotated[Any, TRANSFORM] | None = None
+    """What makes a better recommender of another, e.g. ``{transform: mmr, strength: 0.3}``."""
+    parent: str | None = None
+    """The member that is transformed; a blend names its ``parents`` itself."""
+    strengths: tuple[float, ...] | None = None
+    """Several strengths of the transform, one record each."""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
-        if sum(given is not None for given in (self.recommender, self.embeddings, self.lists)) != 1:
-            raise ValueError("give one of recommender, embeddings, lists")
+        if sum(given is not None for given in (self.recommender, self.embeddings, self.lists, self.transform)) != 1:
+            raise ValueError("give one of recommender, embeddings, lists, transform")
         return self
+
+    @model_validator(mode="after")
+    def _derives(self) -> Self:
+        if self.transform is None:
+            if self.parent is not None or self.strengths is not None:
+                raise ValueError("parent and strengths belong to a transform")
+            return self
+        if (self.parent is None) != hasattr(self.transform, "parents"):
+            raise ValueError("a transform needs a parent, and a blend names its parents itself")
+        if self.seeds is not None or self.train is not None or self.workers != 1:
+            raise ValueError(
+                "a derived model has the seeds of its parents and is not trained: drop seeds, train, workers"
+            )
+        if self.strengths is not None and len(set(self.strengths)) != max(1, len(self.strengths)):
+            raise ValueError("strengths are one or several different numbers")
+        _ = self.variants()
+        return self
+
+    @property
+    def parents(self) -> tuple[str, ...]:
+        """Members from which it derives."""
+        if self.parent is not None:
+            return (self.parent,)
+        return tuple(getattr(self.transform, "parents", ()))
+
+    def variants(self) -> list[tuple[Any, str]]:
+        """The transform at every strength, each with what is added to the member's name."""
+        if self.transform is None or self.strengths is None:
+            return [] if self.transform is None else [(self.transform, "")]
+        return [(self.transform.replace(strength=t), f"-t{t:g}") for t in self.strengths]
 
     @property
     def foreign(self) -> ForeignConfig | None:
         """The foreign model, if it is one."""
-        if self.recommender is not None:
+        if self.recommender is not None or self.transform is not None:
             return None
         return ForeignConfig(**{name: getattr(self, name) for name in ForeignConfig.model_fields})
 
@@ -134,6 +172,9 @@ class StudyConfig(Options):
     """Length of the recommendation lists that are evaluated."""
     test_users: int = Field(20_000, ge=1)
     """Users at most, drawn once for all models, whose lists are evaluated in the test."""
+    item_positions: dict[str, str] = Field(default_factory=dict)
+    """Users' label -> items' column with positions on the same scale, for the ideological distance of lists; without
+    one an item stands where its training users stand on average."""
     probes: tuple[Annotated[Any, PROBE], ...] = ()
     """What is read from representations."""
     society: SocietyConfig | None = None
@@ -167,7 +208,35 @@ class StudyConfig(Options):
             raise ValueError("the study does nothing: give a population or simulations")
         if self.simulations and self.society is None:
             raise ValueError("simulations need a society")
+        if problems := [p for name, member in self.population.items() for p in self._parent_problems(name, member)]:
+            raise ValueError("; ".join(problems))
         return self
+
+    def _parent_problems(self, name: str, member: MemberConfig) -> list[str]:
+        """What keeps a member from deriving from its parents."""
+        problems = []
+        for parent in member.parents:
+            found = self.population.get(parent)
+            if found is None:
+                problems.append(f"population.{name}: there is no member {parent!r}, only {', '.join(self.population)}")
+            elif found.strengths is not None:
+                problems.append(f"population.{name}: {parent!r} has several strengths; derive from a member with one")
+            elif found.embeddings is not None:
+                problems.append(f"population.{name}: {parent!r} has vectors but no scores to derive from; give lists")
+        if member.parents and not problems and name not in derivation_order(self.population):
+            problems.append(f"population.{name}: its parents derive from itself")
+        return problems
+
+
+def derivation_order(population: Mapping[str, MemberConfig]) -> list[str]:
+    """Derived members, parents first; those that wait for each other are left out."""
+    waiting = {name: set(member.parents) for name, member in population.items() if member.transform is not None}
+    found: list[str] = []
+    while ready := [name for name, parents in waiting.items() if not parents & waiting.keys()]:
+        found += ready
+        for name in ready:
+            del waiting[name]
+    return found
 
 
 def _is_valid(train: dict[str, Any]) -> bool:
@@ -180,7 +249,7 @@ def _is_valid(train: dict[str, Any]) -> bool:
 
 
 def _trained_like(base: dict[str, Any], member: Any) -> Any:
-    if not isinstance(member, dict) or "recommender" not in member:
+    if not isinstance(member, dict) or member.get("recommender") is None:
         return member
     own = member.get("train") or {}
     return {**member, "train": {**base, **own} if isinstance(own, dict) else own}

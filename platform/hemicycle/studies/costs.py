@@ -1,7 +1,8 @@
 """What steps are expected to take: seconds on one core, bytes of memory and of disk.
 
-The constants are rough figures of one present-day core; they say whether a plan is a matter of minutes or days and
-whether it fits, not more.
+Training an embedding follows :mod:`hemicycle.studies.cost_model`, whose constants are fitted to measurements; the other
+constants are rough figures of one present-day core. They say whether a plan is a matter of minutes or days and whether
+it fits, not more.
 """
 
 from collections.abc import Iterable
@@ -11,13 +12,16 @@ from typing import Any
 from hemicycle.core.errors import Problem
 from hemicycle.core.storage import Folder
 from hemicycle.data.schema import Dataset, Relation
+from hemicycle.recommenders.base import EmbeddingConfig
+from hemicycle.studies.cost_model import Work, constants
 from hemicycle.studies.steps import Cost, Step
+from hemicycle.training.options import TrainingOptions
 
 BASE_MEMORY = 6e8
 """A worker process with torch and its libraries."""
 START_SECONDS = 0.3
 GATHERED_PER_SECOND = 2e9
-"""Floats that a propagation or a loss gathers in a second."""
+"""Floats that a propagation or a loss gathers in a second, where nothing better is known."""
 SCORED_PER_SECOND = 1e10
 """Multiplications of scores in a second, with what follows them."""
 MARGIN = 1.2
@@ -47,23 +51,44 @@ class Size:
         """Sort and split the edges."""
         return Cost(START_SECONDS + self.edges * 1e-6, BASE_MEMORY + 80 * self.edges, 12 * self.edges)
 
-    def fit(self, options: Any) -> Cost:
-        """One fit: a propagation a step and layer, losses, and a full ranking at each validation."""
-        dim = getattr(options.recommender, "dim", 1)
-        layers = getattr(options.recommender, "layers", 0) or 0
-        train = options.train
+    def fit(self, options: Any, workers: int = 1) -> Cost:
+        """One fit, of all its workers: steps, a full ranking at each validation and at the end, checkpoints.
+
+        Args:
+            options: of the fit.
+            workers: that share it.
+        """
+        recommender, train = options.recommender, options.train
+        dim = getattr(recommender, "dim", 1)
+        epochs = train.epochs if dim > 1 else 1
+        validated = 1.0 * dim * min(self.users, train.validate_users) * self.items / train.validate_every
+        tested = 2.0 * dim * min(self.users, options.test_users) * self.items
+        ranked = (epochs * validated + tested) / SCORED_PER_SECOND
+        if isinstance(recommender, EmbeddingConfig):
+            seconds, memory = self._steps(recommender, train, workers)
+        else:
+            seconds, memory = epochs * self._rough_epoch(recommender, train), BASE_MEMORY + 32.0 * self.nodes * dim
+        table = 4.0 * self.nodes * dim
+        kept = epochs if train.keep == "all" else 4
+        return Cost(START_SECONDS + seconds + ranked, memory + 40 * self.edges + 2 * table, table * kept + 1e5)
+
+    def _steps(self, recommender: EmbeddingConfig, train: TrainingOptions, workers: int) -> tuple[float, float]:
+        """Seconds of all steps on one core, and peak bytes while they last, of all workers together."""
+        layers = getattr(recommender, "layers", 0)
+        work = Work(self.users, self.items, self.edges, layers, recommender, train, workers)
+        planned = train.epochs * max(1, -(-self.edges // train.batch))
+        steps = planned if train.max_steps is None else min(planned, train.max_steps)
+        known = constants()
+        return steps * workers * known.step_seconds(work), workers * known.peak_memory(work)
+
+    def _rough_epoch(self, recommender: Any, train: TrainingOptions) -> float:
+        """Seconds of an epoch of anything that brings its own fit: a guess."""
+        dim, layers = getattr(recommender, "dim", 1), getattr(recommender, "layers", 0) or 0
         steps = max(1, -(-self.edges // train.batch))
         gathered = dim * self.edges * (4 * layers * steps + 6)
         rivals = self.users if train.loss == "softmax" else self.edges
         scored = 6.0 * dim * rivals * min(train.n_negatives, self.items)
-        validated = 1.0 * dim * min(self.users, train.validate_users) * self.items / train.validate_every
-        tested = 2.0 * dim * min(self.users, options.test_users) * self.items
-        epochs = train.epochs if dim > 1 else 1
-        each = gathered / GATHERED_PER_SECOND + (scored + validated) / SCORED_PER_SECOND
-        seconds = epochs * each + tested / SCORED_PER_SECOND
-        table = 4.0 * self.nodes * dim
-        kept = epochs if train.keep == "all" else 4
-        return Cost(START_SECONDS + seconds, BASE_MEMORY + 8 * table + 40 * self.edges, table * kept + 1e5)
+        return gathered / GATHERED_PER_SECOND + scored / SCORED_PER_SECOND
 
     def probe(self, sites: int, probes: int) -> Cost:
         """Closed forms over folds, bootstrap and permutations, for each site."""

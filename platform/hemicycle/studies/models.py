@@ -24,7 +24,9 @@ from hemicycle.population.population import write_records
 from hemicycle.recommenders.base import Recommender
 from hemicycle.recommenders.catalogue import RECOMMENDER
 from hemicycle.recommenders.ranking import evaluate, sample_users
+from hemicycle.recommenders.reference_lists import listed_only
 from hemicycle.recommenders.scoring import Scores
+from hemicycle.studies.comparing import keep_users
 from hemicycle.studies.steps import Work
 from hemicycle.training.checkpoints import Checkpoints
 from hemicycle.training.fit import FitResult, fit
@@ -51,6 +53,8 @@ class GraphOptions(Options):
     """Other relations of the same users that recommenders may use."""
     features: FeatureConfig = FeatureConfig()
     """Vectors of users and items that recommenders may use."""
+    contents: dict[str, str] = Field(default_factory=dict)
+    """File name -> hash of its contents, of the files that ``features`` names."""
     split: SplitConfig = SplitConfig()
     """What is withheld."""
 
@@ -144,7 +148,8 @@ def fit_step(work: Work) -> None:
     records = _records(options, work.out.name, recommender, result)
     rows = _validation_rows(result, records[0].id)
     for record in records if parts.test.n_edges else ():
-        rows += _test_rows(recommender.scores(Checkpoints(work.out).load(record.best_epoch), parts.train), work, record)
+        parameters = Checkpoints(work.out).load(record.best_epoch)
+        rows += ranking_rows(recommender.scores(parameters, parts.context), work, record)
     work.out.write_table("ranking_results", pa.Table.from_pandas(pd.DataFrame(rows), preserve_index=False))
     write_records(work.out, records)
 
@@ -173,7 +178,7 @@ def _validation_rows(result: FitResult, record_id: str) -> list[dict[str, Any]]:
     """One row for each epoch and metric of the training history."""
     return [
         {"record_id": record_id, "epoch": int(row["epoch"]), "split": "valid", "metric": name, "value": float(value)}
-        | {"ci_low": np.nan, "ci_high": np.nan}
+        | {"ci_low": np.nan, "ci_high": np.nan, "n": np.nan}
         for row in result.history
         for name, value in row.items()
         if name != "epoch" and np.isfinite(value)
@@ -186,17 +191,18 @@ def rank_step(work: Work) -> None:
     record = ModelRecord.from_json(options.record)
     parts = Split.read(work.inputs["graph"])
     scores = foreign_lists(work.inputs["model"], parts.train.n_items)
-    rows = _test_rows(scores, work, record) if scores is not None and parts.test.n_edges else []
+    rows = ranking_rows(listed_only(scores), work, record) if scores is not None and parts.test.n_edges else []
     work.out.write_table("ranking_results", pa.Table.from_pandas(pd.DataFrame(rows), preserve_index=False))
 
 
-def _test_rows(scores: Scores, work: Work, record: ModelRecord) -> list[dict[str, Any]]:
-    """Test metrics of one checkpoint; NDCG carries its bootstrap interval over users."""
+def ranking_rows(scores: Scores, work: Work, record: ModelRecord) -> list[dict[str, Any]]:
+    """Test metrics of one checkpoint; NDCG carries its bootstrap interval over users, whose own are kept apart."""
     k, parts = work.options.k, Split.read(work.inputs["graph"])
     users = sample_users(parts.test, work.options.test_users)
-    ranking = evaluate(scores, [parts.train, parts.valid], parts.test, k, users)
+    ranking = evaluate(scores, [parts.context, parts.valid], parts.test, k, users)
+    keep_users(work.out, record.id, ranking)
     bounds = {f"ndcg@{k}": ranking.interval(f"ndcg@{k}", rng("ranking interval"))}
-    common = {"record_id": record.id, "epoch": record.best_epoch, "split": "test"}
+    common = {"record_id": record.id, "epoch": record.best_epoch, "split": "test", "n": ranking.n}
     return [
         common | {"metric": name, "value": float(value), "ci_low": low, "ci_high": high}
         for name, value in ranking.metrics.items()

@@ -1,13 +1,14 @@
 """From a study's configuration to its steps."""
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from hemicycle.core.config import Options
-from hemicycle.core.errors import InputError
+from hemicycle.core.errors import InputError, raise_problems
 from hemicycle.core.records import ModelRecord
 from hemicycle.core.storage import Folder
 from hemicycle.data.catalogue import SOURCE
@@ -15,8 +16,10 @@ from hemicycle.data.pseudonyms import key_id, load_key
 from hemicycle.data.schema import Dataset, with_role
 from hemicycle.population.population import read_records
 from hemicycle.studies import costs
+from hemicycle.studies.assessing import AssessOptions, assess_steps, impression_steps
 from hemicycle.studies.checks import check
 from hemicycle.studies.config import MemberConfig, StudyConfig, seeds_of
+from hemicycle.studies.deriving import Models, derived_steps
 from hemicycle.studies.mediation import simulation_steps
 from hemicycle.studies.models import (
     DataOptions,
@@ -32,6 +35,7 @@ from hemicycle.studies.models import (
     relation_of,
 )
 from hemicycle.studies.probing import MapOptions, ProbeOptions, kind_of, labels_of, map_step, probe_step, sites
+from hemicycle.studies.rehearsal import rehearsal
 from hemicycle.studies.steps import Step
 
 
@@ -42,7 +46,7 @@ def data_step_of(config: StudyConfig) -> Step:
         InputError: a file is missing.
     """
     source = SOURCE.build(config.data)
-    contents = {f"{number} {path.name}": hash_file(path) for number, path in enumerate(source.files())}
+    contents = hash_files(source.files())
     key = "" if getattr(config.data, "public", False) else key_id(load_key())
     options = DataOptions(source=config.data, contents=contents, key=key)
     return Step("data", f"read {config.data.source}", data_step, options)
@@ -70,36 +74,50 @@ def build_plan(config: StudyConfig, dataset: Dataset) -> list[Step]:
         dataset: its data, to check names and to estimate costs.
 
     Raises:
-        InputError: a relation, label or group that the data does not have.
+        InputError: a relation, label or group that the data does not have, a missing file of vectors, or a recommender
+                that needs what the study does not give.
     """
     check(config, dataset)
+    raise_problems(rehearsal(config, dataset))
     data = data_step_of(config)
     relation = relation_of(dataset, config.relation)
     size = costs.Size.of(dataset, relation)
-    graph_options = GraphOptions(
-        relation=config.relation, also=config.also, features=config.features, split=config.split
-    )
-    graph = Step("graph", "build and split the graph", graph_step, graph_options, {"data": data}, cost=size.graph())
-    labels = _Labels.of(config, dataset)
-    steps: list[Step] = [graph] if config.population else []
-    for name, foreign in foreign_steps_of(config, data).items():
-        steps.append(_with_probes(foreign, name, (data, graph), labels, size))
+    graph = _graph_step_of(config, data, size)
+    after = FollowUps.of(config, dataset)
+
+    def follow(step: Step, name: str) -> Step:
+        return replace(step, then=partial(_following, step, name, (data, graph), after, size))
+
+    models: Models = {name: {-1: follow(step, name)} for name, step in foreign_steps_of(config, data).items()}
     for name, member in config.population.items():
         if member.recommender is not None:
             fits = _fits(config, member, name, graph, size)
-            steps += [_with_probes(fit, title, (data, graph), labels, size) for title, fit in fits.items()]
-    return steps + simulation_steps(config, data)
+            models[name] = {seed: follow(step, f"{name}-s{seed}") for seed, step in fits.items()}
+    steps = [graph, *(step for of in models.values() for step in of.values())] if config.population else []
+    return [*steps, *derived_steps(config, models, (data, graph), size, follow), *simulation_steps(config, data)]
 
 
-def _fits(config: StudyConfig, member: MemberConfig, name: str, graph: Step, size: costs.Size) -> dict[str, Step]:
-    """One fit a seed, by the name of its record."""
+def _graph_step_of(config: StudyConfig, data: Step, size: costs.Size) -> Step:
+    """The step that builds and splits the graph; its identity holds the contents of the files of vectors."""
+    options = GraphOptions(
+        relation=config.relation,
+        also=config.also,
+        features=config.features,
+        contents=hash_files(config.features.files()),
+        split=config.split,
+    )
+    return Step("graph", "build and split the graph", graph_step, options, {"data": data}, cost=size.graph())
+
+
+def _fits(config: StudyConfig, member: MemberConfig, name: str, graph: Step, size: costs.Size) -> dict[int, Step]:
+    """One fit a seed."""
     train = member.train or config.train
     found = {}
     for seed in seeds_of(config.seeds if member.seeds is None else member.seeds):
         options = FitOptions(
             recommender=member.recommender, train=train, seed=seed, k=config.k, test_users=config.test_users
         )
-        found[f"{name}-s{seed}"] = Step(
+        found[seed] = Step(
             "fit",
             f"fit {name}-s{seed}",
             fit_step,
@@ -107,56 +125,65 @@ def _fits(config: StudyConfig, member: MemberConfig, name: str, graph: Step, siz
             {"graph": graph},
             threads=config.threads,
             workers=member.workers,
-            cost=size.fit(options),
+            cost=size.fit(options, member.workers),
         )
     return found
 
 
-class _Labels(Options):
+class FollowUps(Options):
     """What is done with every record."""
 
     probes: tuple[Any, ...]
     label: str = ""
     group: str = ""
     threads: int = 1
-    k: int = 20
-    test_users: int = 20_000
+    lists: AssessOptions
+    impressions: bool = False
 
     @classmethod
-    def of(cls, config: StudyConfig, dataset: Dataset) -> "_Labels":
+    def of(cls, config: StudyConfig, dataset: Dataset) -> "FollowUps":
+        """Return what a study wants."""
         read = [label for probe in config.probes for label in labels_of(probe, dataset.users)]
         numeric = [label for label in read if kind_of(dataset.users, label) == "number"]
         group = next(iter(with_role(dataset.users, "group")), "")
         label = numeric[0] if numeric else ""
-        evaluated = {"k": config.k, "test_users": config.test_users}
-        return cls(probes=config.probes, label=label, group=group, threads=config.threads, **evaluated)
+        lists = AssessOptions(record={}, k=config.k, test_users=config.test_users, item_positions=config.item_positions)
+        shown = dataset.impressions is not None
+        return cls(
+            probes=config.probes, label=label, group=group, threads=config.threads, lists=lists, impressions=shown
+        )
 
 
-def _with_probes(model: Step, name: str, base: tuple[Step, Step], labels: _Labels, size: costs.Size) -> Step:
-    """Let every record that a model's step yields be probed and mapped."""
-    follow = partial(_probes_of, model, name, base, labels, size)
-    return replace(model, then=follow)
-
-
-def _probes_of(  # noqa: PLR0913, PLR0917 - bound by partial; the last is what the engine gives
-    model: Step, name: str, base: tuple[Step, Step], labels: _Labels, size: costs.Size, folder: Folder
+def _following(  # noqa: PLR0913, PLR0917 - bound by partial; the last is what the engine gives
+    model: Step, name: str, base: tuple[Step, Step], after: FollowUps, size: costs.Size, folder: Folder
 ) -> list[Step]:
+    """Rank, assess, probe and map every record that a model's step yielded, as far as each is wanted."""
     inputs = {"data": base[0], "graph": base[1], "model": model}
-    steps = []
+    steps: list[Step] = []
     for record in read_records(folder):
         title = named(record, name).name
-        row = record.to_json()
         if record.status == "foreign" and not record.layers:
-            ranked = RankOptions(record=row, k=labels.k, test_users=labels.test_users)
-            steps.append(Step("rank", f"rank {title}", rank_step, ranked, inputs, threads=labels.threads))
-        if labels.probes:
-            options = ProbeOptions(record=row, probes=labels.probes)
-            cost = size.probe(len(sites(record)), len(labels.probes))
-            made = Step("probe", f"probe {title}", probe_step, options, inputs, threads=labels.threads, cost=cost)
-            steps.append(made)
-        if labels.label and record.layers:
-            shown = MapOptions(record=row, label=labels.label, group=labels.group)
-            steps.append(Step("map", f"map {title}", map_step, shown, inputs, threads=labels.threads))
+            ranked = RankOptions(record=record.to_json(), k=after.lists.k, test_users=after.lists.test_users)
+            steps.append(Step("rank", f"rank {title}", rank_step, ranked, inputs))
+        if record.status != "untrained":
+            steps += assess_steps(record, title, inputs, after.lists)
+            steps += impression_steps(record, title, inputs) if after.impressions else []
+        steps += _reading(record, title, inputs, after, size)
+    return [replace(step, threads=after.threads) for step in steps]
+
+
+def _reading(
+    record: ModelRecord, title: str, inputs: dict[str, Step], after: FollowUps, size: costs.Size
+) -> list[Step]:
+    """Probe and map one record."""
+    steps = []
+    if after.probes:
+        options = ProbeOptions(record=record.to_json(), probes=after.probes)
+        cost = size.probe(len(sites(record)), len(after.probes))
+        steps.append(Step("probe", f"probe {title}", probe_step, options, inputs, cost=cost))
+    if after.label and record.layers:
+        shown = MapOptions(record=record.to_json(), label=after.label, group=after.group)
+        steps.append(Step("map", f"map {title}", map_step, shown, inputs))
     return steps
 
 
@@ -164,6 +191,11 @@ def named(record: ModelRecord, name: str) -> ModelRecord:
     """Give a record the name under which a study knows it."""
     suffix = "-untrained" if record.status == "untrained" else ""
     return ModelRecord.from_json(record.to_json() | {"name": name + suffix})
+
+
+def hash_files(paths: Iterable[Path]) -> dict[str, str]:
+    """Number and name of every file -> hash of its contents."""
+    return {f"{number} {path.name}": hash_file(path) for number, path in enumerate(paths)}
 
 
 def hash_file(path: Path) -> str:

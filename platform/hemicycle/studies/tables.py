@@ -1,6 +1,6 @@
 """Tidy tables of a study, gathered from its finished steps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import attrgetter, itemgetter
 from typing import cast
 
@@ -10,25 +10,34 @@ from hemicycle.core.records import ModelRecord
 from hemicycle.core.storage import Folder
 from hemicycle.population.population import read_records, records_table
 from hemicycle.simulations.contrasts import contrasts
+from hemicycle.studies.assessing import ASSESSED
+from hemicycle.studies.comparing import USERS, kept_users, ranking_differences
+from hemicycle.studies.deriving import FRONTIER
 from hemicycle.studies.engine import Outcome
 from hemicycle.studies.mediation import SimulateOptions
 from hemicycle.studies.plan import named
 from hemicycle.studies.steps import Step
 
 FAILURES = ["step", "title", "error"]
-RESULTS = {"ranking_results": ("fit", "rank"), "probe_results": ("probe",), "map_points": ("map",)}
+RESULTS = {
+    "ranking_results": ("fit", "rank", "derive"),
+    "probe_results": ("probe",),
+    "map_points": ("map",),
+    FRONTIER: ("derive",),
+    **ASSESSED,
+}
 """Table -> kinds of steps that make it."""
 DESCRIBED = ["name", "family", "seed", "status"]
 
 
 def member_of(step: Step) -> str:
-    """Name of the record that a fit or a foreign step yields: its title without the verb."""
+    """Name of the record that a fit, a foreign or a derived step yields: its title without the verb."""
     return step.title.rsplit(" ", 1)[-1]
 
 
 def records_of(outcome: Outcome, store: Folder) -> list[ModelRecord]:
     """Records of the population, sorted by name, untrained twins after their models."""
-    models = [step for kind in ("fit", "foreign") for step in outcome.finished(kind)]
+    models = [step for kind in ("fit", "foreign", "derive") for step in outcome.finished(kind)]
     found = [named(r, member_of(s)) for s in models for r in read_records(s.folder(store))]
     return sorted(found, key=attrgetter("name"))
 
@@ -40,6 +49,7 @@ def gather(outcome: Outcome, store: Folder) -> dict[str, pd.DataFrame]:
     for name, kinds in RESULTS.items():
         steps = [step for kind in kinds for step in outcome.finished(kind)]
         tables[name] = _describe(_concatenate(steps, store, name), records, name)
+    tables["ranking_differences"] = _differences(outcome, store, tables)
     simulations = outcome.finished("simulate")
     tables["simulation_results"] = _concatenate(simulations, store, "simulation_results")
     tables["simulation_contrasts"] = _contrasts(simulations, tables["simulation_results"])
@@ -51,7 +61,17 @@ def gather(outcome: Outcome, store: Folder) -> dict[str, pd.DataFrame]:
 def _concatenate(steps: Sequence[Step], store: Folder, name: str) -> pd.DataFrame:
     ordered = sorted(steps, key=lambda step: (step.title, step.fingerprint))
     frames = [step.folder(store).read_table(name).to_pandas() for step in ordered]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    frames = [frame for frame in frames if len(frame)]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=pd.Index([], dtype=object))
+
+
+def _differences(outcome: Outcome, store: Folder, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Compare members by the metrics of single users that their steps kept; fits of older versions kept none."""
+    folders = [step.folder(store) for kind in RESULTS["ranking_results"] for step in outcome.finished(kind)]
+    names = {name.removesuffix(".parquet"): folder for folder in folders for name in (folder / USERS).names()}
+    found = {record: kept_users(folder, record) for record, folder in names.items()}
+    kept = {record: ranking for record, ranking in found.items() if ranking is not None and ranking.n}
+    return ranking_differences(tables["records"], tables["ranking_results"], kept)
 
 
 def _contrasts(steps: Sequence[Step], results: pd.DataFrame) -> pd.DataFrame:
@@ -71,7 +91,10 @@ def _describe(table: pd.DataFrame, records: pd.DataFrame, kind: str) -> pd.DataF
         described = described.rename(columns={"name": "name_of_model"})
     found = table[table["record_id"].isin(described.index)]
     added = found[["record_id"]].join(described, on="record_id")
-    return found.assign(**{name: added[name] for name in described.columns})
+    found = found.assign(**{name: added[name] for name in described.columns})
+    if "parent_id" not in found:
+        return found
+    return found.assign(parent=found["parent_id"].map(records.set_index("id")["name"]))
 
 
 def _sorted(table: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -83,6 +106,11 @@ def _sorted(table: pd.DataFrame, name: str) -> pd.DataFrame:
         "ranking_results": ["name", "split", "epoch", "metric"],
         "probe_results": ["name", "attribute", "scope", "probe", "layer", "epoch", "control"],
         "map_points": ["name_of_model"],
+        FRONTIER: ["name"],
+        "list_results": ["name", "metric", "about"],
+        "group_results": ["name", "by", "group", "metric"],
+        "impression_results": ["name", "metric", "ranker"],
+        "ranking_differences": ["metric", "role", "model"],
         "simulation_results": ["simulation", "opinion", "arm", "seed", "metric", "step"],
     }.get(name, [])
     present = [key for key in keys if key in table]

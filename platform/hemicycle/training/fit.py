@@ -43,7 +43,8 @@ class FitResult:
     Args:
         best_epoch: the trained checkpoint with the highest validation NDCG@20 (the last without validation).
         epochs: checkpoints kept, ascending.
-        history: one row an epoch: epoch, loss, and where it was validated ``recall@20`` and ``ndcg@20``.
+        history: one row an epoch: epoch, loss, where it was validated ``recall@20`` and ``ndcg@20``, and with several
+            workers ``bytes_per_step``, what the first of them sends in a step.
     """
 
     best_epoch: int
@@ -132,12 +133,20 @@ class _Fit:
         history = self._begin(trainer)
         while not self._over(history, trainer):
             epoch = int(history[-1]["epoch"]) + 1
-            history.append({"epoch": epoch, "loss": trainer.epoch(epoch)})
+            history.append(self._trained(trainer, epoch))
             self._look(history, trainer)
             self.report(history[-1])
             if self.options.resume_every and epoch % self.options.resume_every == 0:
                 self._save_state(history, trainer)
         self._close(history)
+
+    def _trained(self, trainer: Fitting, epoch: int) -> Row:
+        """Train one epoch; among several workers its row says what this one sent in a step."""
+        sent, steps = self.group.bytes_sent, trainer.step
+        row = {"epoch": epoch, "loss": trainer.epoch(epoch)}
+        if self.group.world_size > 1:
+            row["bytes_per_step"] = (self.group.bytes_sent - sent) / max(1, trainer.step - steps)
+        return row
 
     def _begin(self, trainer: Fitting) -> list[Row]:
         """Take up the last complete state, or write the untrained checkpoint."""

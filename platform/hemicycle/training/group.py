@@ -1,6 +1,8 @@
 """The workers of one fit: each holds a block of the table's columns."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -17,11 +19,19 @@ class Group:
         rank: number of this worker.
         world_size: number of workers.
         device: where this worker computes.
+        sent: bytes that this worker has sent so far, by collective; those of an all-reduce are the 2 (R - 1) / R
+            times its size that a ring of R workers needs.
     """
 
     rank: int = 0
     world_size: int = 1
     device: str = "cpu"
+    sent: Counter[str] = field(default_factory=Counter, compare=False, repr=False)
+
+    @property
+    def bytes_sent(self) -> int:
+        """Bytes that this worker has sent so far."""
+        return self.sent.total()
 
     def columns(self, dim: int) -> NDArray[np.int64]:
         """Columns that this worker holds, a contiguous block.
@@ -40,6 +50,7 @@ class Group:
     def all_reduce_sum(self, tensor: torch.Tensor) -> torch.Tensor:
         """Add up over workers in place, and return the tensor."""
         if self.world_size > 1:
+            self.sent["all_reduce"] += 2 * (self.world_size - 1) * tensor.nbytes // self.world_size
             torch.distributed.all_reduce(tensor)
         return tensor
 
@@ -48,8 +59,25 @@ class Group:
         if self.world_size == 1:
             return [tensor]
         found = [torch.empty_like(tensor) for _ in range(self.world_size)]
+        self.sent["all_gather"] += (self.world_size - 1) * tensor.nbytes
         torch.distributed.all_gather(found, tensor)
         return found
+
+    def all_to_all(self, blocks: Sequence[torch.Tensor], shapes: Sequence[tuple[int, ...]]) -> list[torch.Tensor]:
+        """Send a block to every worker, and return those that they sent here, in the order of ranks.
+
+        Args:
+            blocks: one for each worker; this worker's own comes back as it is.
+            shapes: of the blocks that arrive.
+        """
+        out = [0 if r == self.rank else block.numel() for r, block in enumerate(blocks)]
+        into = [0 if r == self.rank else int(np.prod(shape)) for r, shape in enumerate(shapes)]
+        packed = torch.cat([block.reshape(-1) for r, block in enumerate(blocks) if r != self.rank])
+        arrived = packed.new_empty(sum(into))
+        self.sent["all_to_all"] += packed.nbytes
+        torch.distributed.all_to_all_single(arrived, packed, into, out)
+        parts = zip(torch.split(arrived, into), shapes, strict=True)
+        return [blocks[r] if r == self.rank else part.reshape(shape) for r, (part, shape) in enumerate(parts)]
 
     def barrier(self) -> None:
         """Wait until all workers are here."""
@@ -60,6 +88,7 @@ class Group:
         if self.world_size == 1:
             return block
         blocks = [torch.empty_like(block) for _ in range(self.world_size)] if self.rank == 0 else None
+        self.sent["gather"] += 0 if self.rank == 0 else block.nbytes
         torch.distributed.gather(block, blocks)
         return None if blocks is None else torch.cat(blocks, 1)
 

@@ -1,8 +1,10 @@
 """One worker's part in training an embedding recommender: its columns of the table, and steps of Adam on them."""
 
+import logging
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,108 +13,17 @@ from numpy.typing import NDArray
 from hemicycle.core.errors import HemicycleError
 from hemicycle.core.seeding import key_of, rng
 from hemicycle.graphs.interaction import InteractionGraph
-from hemicycle.recommenders.base import TABLE, EmbeddingRecommender, Moment, Parameters, Part
-from hemicycle.recommenders.losses import Competition, Pairs, Rivals, bpr, comparable, sampled_softmax, squared_norm
-from hemicycle.recommenders.negatives import ExactNegatives, shared_negatives
+from hemicycle.recommenders.base import TABLE, EmbeddingRecommender, Moment, Parameters
+from hemicycle.recommenders.losses import squared_norm
 from hemicycle.recommenders.propagation import Propagation
+from hemicycle.training.adam import Adam
+from hemicycle.training.allocator import give_back_memory, keep_freed_memory
+from hemicycle.training.batches import Draw, Learning, numbered
+from hemicycle.training.exchange import EXCHANGES, Load, cheapest, sum_over
 from hemicycle.training.group import Group
 from hemicycle.training.options import TrainingOptions
 
-_ENTRIES_AT_ONCE = 1 << 20
-
-
-@dataclass
-class Adam:
-    """Adam (Kingma and Ba, ICLR 2015) on one tensor, elementwise, so that every worker keeps its own.
-
-    Args:
-        table: what is trained.
-        mean: first moment, shape of the table.
-        square: second moment, shape of the table.
-        step: steps made.
-    """
-
-    table: torch.Tensor
-    mean: torch.Tensor
-    square: torch.Tensor
-    step: int = 0
-
-    @classmethod
-    def start(cls, table: torch.Tensor) -> "Adam":
-        """Start on a table."""
-        return cls(table, torch.zeros_like(table), torch.zeros_like(table))
-
-    def update(self, gradient: torch.Tensor, lr: float) -> None:
-        """Make one step, in chunks of rows that stay in the processor's cache."""
-        self.step += 1
-        size = max(1, _ENTRIES_AT_ONCE // max(1, self.table.shape[1]))
-        unbiased = math.sqrt(1 - 0.999**self.step)
-        scale = lr / (1 - 0.9**self.step)
-        with torch.no_grad():
-            for start in range(0, len(self.table), size):
-                rows = slice(start, start + size)
-                g, mean, square = gradient[rows], self.mean[rows], self.square[rows]
-                mean.lerp_(g, 0.1)
-                square.mul_(0.999).addcmul_(g, g, value=0.001)
-                self.table[rows].addcdiv_(mean, (square.sqrt() / unbiased).add_(1e-8), value=-scale)
-
-
-class Learning:
-    """Losses of one part: draws what the step's pairs compete with, and compares.
-
-    Args:
-        part: edges.
-        options: which loss, how many negatives.
-        bias: what is added to the score of each item, shape (n_items,), or None for 0.
-        like: a tensor of the table's type and device.
-    """
-
-    def __init__(
-        self, part: Part, options: TrainingOptions, bias: NDArray[np.float32] | None, like: torch.Tensor
-    ) -> None:
-        self.part, self.graph, self.options = part, part.graph, options
-        self.like = like
-        self.bias = None if bias is None else torch.from_numpy(bias).to(like)
-        self.exact = ExactNegatives(part.graph) if options.loss == "bpr" else None
-
-    def edges(self, users: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Return how many items each user has, and the items."""
-        counts = self.graph.degrees[users]
-        return counts, self.graph.indices[_entries(self.graph.indptr[users], counts)]
-
-    def pairs(self, users: NDArray[np.int64]) -> Pairs:
-        """Return all edges of some users."""
-        counts, items = self.edges(users)
-        own = self._ids(items)
-        return Pairs(self._ids(users) + self.part.users, self._ids(counts), own + self.part.items, self._bias(own))
-
-    def loss(
-        self, vectors: torch.Tensor, pairs: Pairs, draws: np.random.Generator, add_up: Callable[..., torch.Tensor]
-    ) -> torch.Tensor:
-        """Return the loss of pairs, for comparable vectors."""
-        if self.exact is not None:
-            return bpr(vectors, pairs, self._rivals(pairs, self.exact, draws), add_up)
-        return sampled_softmax(vectors, pairs, self._competition(draws), add_up)
-
-    def _rivals(self, pairs: Pairs, exact: ExactNegatives, draws: np.random.Generator) -> Rivals:
-        times = self.options.n_negatives
-        users, items = (pairs.owners - self.part.users).cpu().numpy(), (pairs.items - self.part.items).cpu().numpy()
-        found = self._ids(exact.draw(np.tile(users, times), np.tile(items, times), draws))
-        return Rivals(found + self.part.items, self._bias(found))
-
-    def _competition(self, draws: np.random.Generator) -> Competition:
-        options = self.options
-        items, log_expected = shared_negatives(self.graph, options.n_negatives, options.negatives_by, draws)
-        found, offset = self._ids(items), -torch.from_numpy(log_expected).to(self.like)
-        bias = self._bias(found)
-        complete = options.n_negatives >= self.graph.n_items
-        return Competition(found + self.part.items, offset if bias is None else offset + bias, complete)
-
-    def _bias(self, items: torch.Tensor) -> torch.Tensor | None:
-        return None if self.bias is None else self.bias[items]
-
-    def _ids(self, values: NDArray[np.integer]) -> torch.Tensor:
-        return torch.from_numpy(values.astype(np.int64)).to(self.like.device)
+_LOG = logging.getLogger(__name__)
 
 
 class Trainer:
@@ -136,13 +47,26 @@ class Trainer:
     ) -> None:
         self.recommender, self.graph, self.options, self.seed, self.group = recommender, graph, options, seed, group
         self.columns = group.columns(recommender.config.dim)
-        self.propagate = Propagation(recommender.adjacency(graph), getattr(torch, options.dtype), group.device)
+        if keep_freed_memory():
+            weakref.finalize(self, give_back_memory)
+        dtype = getattr(torch, options.dtype)
+        gather = torch.bfloat16 if options.precision == "bf16" else None
+        self.propagate = Propagation(recommender.adjacency(graph), dtype, group.device, gather)
         start = torch.from_numpy(recommender.initial(graph, seed, self.columns))
-        self.adam = Adam.start(start.to(group.device, getattr(torch, options.dtype)).requires_grad_())
-        self.learnings = [
-            Learning(part, options, recommender.bias(part.graph), self.adam.table.detach())
-            for part in recommender.parts(graph)
-        ]
+        self.adam = Adam.start(start.to(group.device, dtype).requires_grad_())
+        parts, like = recommender.parts(graph), self.adam.table.detach()
+        self.learnings = [Learning(part, options, recommender.bias(part.graph), like) for part in parts]
+        self.exchange = self._chosen_exchange()
+
+    def _chosen_exchange(self) -> str:
+        """Return how workers exchange what they know, and say so once."""
+        number = self.group.world_size
+        graphs = [learning.graph for learning in self.learnings]
+        loads = [Load.of(graph, self.options, number) for graph in graphs] if number > 1 else []
+        way = cheapest(loads, self.options, self.recommender.config, number)
+        if self.group.rank == 0 and number > 1:
+            _LOG.info("%d workers exchange %s", number, way)
+        return way
 
     @property
     def step(self) -> int:
@@ -183,16 +107,16 @@ class Trainer:
         """
         draws = rng("negatives", self.seed, number)
         losses = []
-        for users in self._deal(number):
+        for users in self.deal(number):
             if self.adam.step >= self.total_steps:
                 break
-            losses.append(self._step(users, draws))
+            losses.append(self.make_step(users, draws))
         loss = float(np.mean(losses))
         if not math.isfinite(loss):
             raise HemicycleError(f"training diverged in epoch {number} (loss {loss}); lower train.lr")
         return loss
 
-    def _deal(self, number: int) -> Iterator[NDArray[np.int64]]:
+    def deal(self, number: int) -> Iterator[NDArray[np.int64]]:
         """Deal all users with edges, in an order keyed by seed and epoch, into steps of about equally many edges."""
         degrees = self.graph.degrees
         users = rng("shuffle", self.seed, number).permutation(np.flatnonzero(degrees))
@@ -201,29 +125,56 @@ class Trainer:
         bounds = np.flatnonzero(np.diff(of_step)) + 1
         return (np.sort(part) for part in np.split(users, bounds))
 
-    def _step(self, users: NDArray[np.int64], draws: np.random.Generator) -> float:
-        table, options = self.adam.table, self.options
-        loss = self._loss(users, draws)
-        (gradient,) = torch.autograd.grad(loss, table)
-        self.adam.update(gradient, options.lr_at(self.adam.step, self.total_steps))
-        return loss.item()
+    def make_step(self, users: NDArray[np.int64], draws: np.random.Generator) -> float:
+        """Make one step on all edges of some users, and return its loss, the same on all workers."""
+        drawn = [draw for learning in self.learnings for draw in [learning.draw(users, draws)] if draw is not None]
+        loss, gradient = self._gradient(drawn)
+        self.adam.update(gradient, self.options.lr_at(self.adam.step, self.total_steps))
+        return loss
 
-    def _loss(self, users: NDArray[np.int64], draws: np.random.Generator) -> torch.Tensor:
-        """Sum of all parts' losses for the step's users, and what the recommender adds."""
-        table, add_up = self.adam.table, self.group.all_reduce_sum
-        pairs = [(learning, found) for learning in self.learnings for found in [learning.pairs(users)] if len(found)]
-        key = key_of("step", self.seed, self.adam.step)
-        moment = Moment(pairs[0][1].users, pairs[0][1].items, key, self.columns, add_up)
-        raw, added = self.recommender.objective(table, self.propagate, moment)
-        vectors = comparable(raw, self.recommender.config, add_up)
-        losses = [learning.part.weight * learning.loss(vectors, found, draws, add_up) for learning, found in pairs]
+    def _gradient(self, draws: Sequence[Draw]) -> tuple[float, torch.Tensor]:
+        """Return the step's loss, the same on all workers, and its gradient for this worker's columns.
+
+        The loss is the sum of all parts' losses, what the recommender adds, and the squared norms; only the rows that
+        the step names are compared.
+        """
+        table = self.adam.table
+        nodes, position = numbered([ids for draw in draws for ids in draw.ids], len(table))
+        own, added = self.recommender.objective(table, self.propagate, self._moment(draws[0]))
+        rows: torch.Tensor = _Rows.apply(own, nodes)  # type: ignore[no-untyped-call]
+        local = [draw.moved(position) for draw in draws]
+        compared = EXCHANGES[self.exchange](rows, local, self.recommender.config, self.group)
+        (gradient,) = torch.autograd.grad(compared if added is None else compared + added, table)
+        whole = self.exchange == "scores" and self.group.rank > 0
+        partial = compared.new_zeros(()) if whole else compared.detach().clone()
         if self.options.l2:
-            losses += [
-                learning.part.weight * self.options.l2 * squared_norm(table, found, add_up) for learning, found in pairs
-            ]
-        return sum(losses if added is None else [*losses, added], start=table.new_zeros(()))
+            partial += self._shrink(gradient, nodes, local)
+        loss = self.group.all_reduce_sum(partial)
+        return (loss if added is None else loss + added.detach()).item(), gradient
+
+    def _moment(self, draw: Draw) -> Moment:
+        key = key_of("step", self.seed, self.adam.step)
+        return Moment(draw.pairs.users, draw.pairs.items, key, self.columns, sum_over(self.group))
+
+    def _shrink(self, gradient: torch.Tensor, nodes: torch.Tensor, draws: Sequence[Draw]) -> torch.Tensor:
+        """Add the gradient of the start vectors' squared norms; return these columns' part of them."""
+        start = self.adam.table.detach().index_select(0, nodes)
+        value = start.new_zeros(())
+        for draw in draws:
+            norm, slope = squared_norm(start, draw.pairs)
+            gradient.index_add_(0, nodes, slope, alpha=self.options.l2 * draw.weight)
+            value += self.options.l2 * draw.weight * norm
+        return value
 
 
-def _entries(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Positions start, start + 1, ... of each row, one after the other."""
-    return np.repeat(starts - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+class _Rows(torch.autograd.Function):
+    """Distinct rows of a tensor; nothing else gets a gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        ctx.rows, ctx.shape = rows, x.shape
+        return x.index_select(0, rows)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: torch.Tensor) -> tuple[torch.Tensor, None]:
+        return grads[0].new_zeros(ctx.shape).index_copy_(0, ctx.rows, grads[0]), None

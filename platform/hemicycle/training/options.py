@@ -2,10 +2,10 @@
 
 import math
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from hemicycle.core.config import Options
 
@@ -27,8 +27,8 @@ class TrainingOptions(Options):
     """Stop after this many steps even in the middle of an epoch."""
     lr: float = Field(0.03, gt=0)
     """Learning rate of Adam."""
-    schedule: Literal["constant", "cosine"] = "cosine"
-    """Learning rate after the warm-up: ``constant``, or falling to 0 along half a cosine."""
+    schedule: Literal["constant", "linear", "cosine"] = "cosine"
+    """Learning rate after the warm-up: ``constant``, or falling to 0 along a line or half a cosine."""
     warmup: int = Field(10, ge=0)
     """Steps in which the learning rate rises linearly."""
     l2: float = Field(0.005, ge=0)
@@ -55,6 +55,21 @@ class TrainingOptions(Options):
     """Epochs between states from which an interrupted fit goes on; 0: none."""
     dtype: Literal["float32", "float64"] = "float32"
     """Precision of the table and of all that follows."""
+    precision: Literal["full", "bf16"] = "full"
+    """``bf16``: propagation reads rows in bfloat16, which halves the traffic that bounds it, and sums them in single
+    precision; the table, its gradient and Adam stay in ``dtype``."""
+    exchange: Literal["auto", "scores", "rows", "mixed"] = "auto"
+    """What workers send each other in a step: partial ``scores``, the step's ``rows`` of the table, or (softmax)
+    ``mixed``: scores of the positives and rows of the negatives. ``auto``: whatever takes the fewest floats. Results
+    agree up to rounding."""
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.exchange == "mixed" and self.loss != "softmax":
+            raise ValueError("exchange: mixed needs negatives that a step shares (loss: softmax), not loss: bpr")
+        if self.precision == "bf16" and self.dtype == "float64":
+            raise ValueError("precision: bf16 goes with dtype: float32, not float64")
+        return self
 
     @property
     def n_negatives(self) -> int:
@@ -67,7 +82,8 @@ class TrainingOptions(Options):
         if self.schedule == "constant" or step < self.warmup:
             return self.lr * rise
         done = (step - self.warmup) / max(1, steps - self.warmup)
-        return self.lr * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+        left = 1 - min(done, 1.0)
+        return self.lr * (left if self.schedule == "linear" else 0.5 * (1 - math.cos(math.pi * left)))
 
     def always_kept(self, epoch: int) -> bool:
         """True when an epoch's checkpoint stays whether or not it turns out to be the best or the last."""

@@ -1,0 +1,1 @@
+"""Better recommenders made of others: one transform of scores or lists per file."""
