@@ -7,7 +7,8 @@
 Peers (implicit, cornac, RecBole; PyG comes with us) are installed from PyPI into throwaway environments under --cache,
 once; without a network they become rows that say so. Gowalla is read from $HEMICYCLE_DATA; without it a random graph of
 its size stands in. All of it takes about an hour; another program on the machine disturbs it. With --device cuda:0 the
-same suites run on a GPU with the device's own clock: that is written, and not tested.
+same suites run on a GPU with the device's own clock: that is written, and not tested. A result enters the README by
+``python -m hemicycle.bench.publish FOLDER``.
 """
 
 from enum import StrEnum

@@ -201,7 +201,7 @@ def _products(group: str, threads: int) -> list[Case]:
         ours("ours", reference=True, target=limit),
         ours("ours, rows read in bfloat16", arguments={"gather": "bfloat16"}),
         bound("the same rows read, nothing written", "gather"),
-        bound("index_select of the same rows", "select"),
+        *([bound("index_select of the same rows", "select")] if threads == 1 else []),
         bound("as many bytes copied", "copy"),
         peer("MKL CSR (torch.sparse)", "with_torch", "product"),
         *([peer("scipy CSR", "with_scipy", "product")] if threads == 1 else []),
@@ -220,9 +220,6 @@ def _layers(group: str, threads: int) -> list[Case]:
         Case(group, "MKL CSR (torch.sparse)", "peer", "with_torch", "layers"),
         Case(group, lgconv, "peer", "with_pyg", "layers", memory=_MESSAGES),
     ]
-
-
-# -- workers ---------------------------------------------------------------------------------------------------------
 
 
 def workers(scale: Scale) -> list[Case]:

@@ -194,8 +194,8 @@ class _Fit:
             return {}
         values = [0.0] * len(_VALIDATED)
         if parameters is not None:
-            train, users = self.split.train, sample_users(self.split.valid, self.options.validate_users)
-            found = evaluate(self.recommender.scores(parameters, train), train, self.split.valid, users=users)
+            known, users = self.split.context, sample_users(self.split.valid, self.options.validate_users)
+            found = evaluate(self.recommender.scores(parameters, known), known, self.split.valid, users=users)
             values = [found.metrics[name] for name in _VALIDATED]
         return dict(zip(_VALIDATED, self.group.from_first(values), strict=True))
 
@@ -226,7 +226,8 @@ class _Fit:
 
 def _identity(recommender: Recommender, split: Split, options: TrainingOptions, keys: tuple[int, ...]) -> str:
     """Fingerprint of all that decides over the result."""
-    arrays = (split.train.indptr, split.train.indices, split.valid.indptr, split.valid.indices)
+    graphs = (split.train, split.valid, *([split.known] if split.known is not None else []))
+    arrays = [array for graph in graphs for array in (graph.indptr, graph.indices)]
     sums = [zlib.crc32(np.ascontiguousarray(array).data) for array in arrays]
     model = recommender.config.model_dump(mode="json")
     return fingerprint([model, options.model_dump(mode="json"), list(keys), sums, split.train.n_items])
