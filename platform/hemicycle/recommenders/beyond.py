@@ -5,14 +5,21 @@ shape (n,), NaN where nothing is known, so that means have bootstrap intervals o
 function on what users took themselves and on random lists (:mod:`hemicycle.recommenders.reference_lists`).
 """
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+import numba
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from hemicycle.graphs.interaction import InteractionGraph
 from hemicycle.recommenders.topk import NONE, entries
+
+_compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(
+    cache=bool(os.environ.get("NUMBA_CACHE_DIR"))
+)
 
 Lists = NDArray[np.int32]
 Values = NDArray[np.float64]
@@ -102,15 +109,32 @@ def co_consumption_diversity(lists: Lists, graph: InteractionGraph) -> Values:
         graph: who took what.
     """
     takers = graph.item_degrees
-    values = 1 / np.sqrt(takers[graph.indices])
-    matrix = sp.csr_array((values, graph.indices, graph.indptr), shape=(graph.n_users, graph.n_items)).T.tocsr()
-    out = np.empty(len(lists))
-    for rows in _batches(len(lists)):
-        users, places = np.nonzero(lists[rows] != NONE)
-        items = lists[rows][users, places]
-        chosen = sp.csr_array((np.ones(len(items)), (users, items)), shape=(len(lists[rows]), graph.n_items))
-        counts = np.bincount(users[takers[items] > 0], minlength=len(lists[rows]))
-        out[rows] = _distance(np.asarray((chosen @ matrix).power(2).sum(1)).ravel(), counts)
+    by_item = graph.rows()[np.argsort(graph.indices, kind="stable")]
+    pointers = np.concatenate([[0], np.cumsum(takers)])
+    squared = _squared_lengths(np.ascontiguousarray(lists), pointers, by_item, graph.n_users)
+    counts = ((lists != NONE) & (takers[lists] > 0)).sum(1)
+    return _distance(squared, counts)
+
+
+@_compiled
+def _squared_lengths(
+    lists: Lists, pointers: NDArray[np.int64], users: NDArray[np.int32], n_users: int
+) -> Values:  # pragma: no cover - compiled
+    """Squared length of the sum of each list's unit vectors, item i's being who took it: users[pointers[i]:...]."""
+    out = np.zeros(len(lists))
+    total = np.zeros(n_users)
+    for row in range(len(lists)):
+        for clear in (False, True):
+            for item in lists[row]:
+                if item == NONE:
+                    continue
+                first, last = pointers[item], pointers[item + 1]
+                for e in range(first, last):
+                    if clear:
+                        out[row] += total[users[e]] ** 2
+                        total[users[e]] = 0.0
+                    else:
+                        total[users[e]] += 1 / np.sqrt(last - first)
     return out
 
 
