@@ -86,4 +86,4 @@ def test_the_report_has_it_and_it_can_be_drawn(described):
     frontier, records = described
     (figure,) = figures({"frontier": frontier, "records": records})
     assert figure.id == "cross_cutting_frontier"
-    assert "share of the list from another side" in svg(figure)
+    assert "share of the whole list that is clearly from another side" in svg(figure)

@@ -84,7 +84,12 @@ def frontier_chart(table: pd.DataFrame) -> Chart:
     colour = alt.Color("curve:N", scale=alt.Scale(domain=names, range=colours), title="derived model")
     shape = alt.Shape("curve:N", scale=alt.Scale(domain=names, range=shapes), title="derived model")
     scale = alt.Scale(zero=False, nice=True)
-    x = alt.X("cross:Q", title="share of the list from another side", scale=scale, axis=alt.Axis(format=".0%"))
+    x = alt.X(
+        "cross:Q",
+        title="share of the whole list that is clearly from another side",
+        scale=scale,
+        axis=alt.Axis(format=".0%"),
+    )
     y = alt.Y("ndcg:Q", title=listing([label(name) for name in table["metric"].unique()], "or"), scale=scale)
     tips = [alt.Tooltip("curve:N", title="derived model"), alt.Tooltip("parent:N")]
     tips += [alt.Tooltip(f"{name}:Q", format=".3f") for name in ("strength", "ndcg", "cross", "diversity")]

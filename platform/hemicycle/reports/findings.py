@@ -5,7 +5,7 @@ import pandas as pd
 
 from hemicycle.core.records import READOUT
 from hemicycle.reports.facts import Tables, table
-from hemicycle.reports.quality import quality_findings
+from hemicycle.reports.quality import quality_findings, without_strengths
 from hemicycle.reports.summaries import (
     METRICS,
     PERMUTED,
@@ -167,6 +167,7 @@ def ranking_finding(ranking: pd.DataFrame, records: pd.DataFrame, metric: str = 
         return ""
     rows = with_model(ranking, records)
     rows = rows[(rows["split"] == "test") & (rows["metric"] == metric) & (rows["status"] != "untrained")]
+    rows = without_strengths(rows)
     means = over_seeds(rows, ["model"], "value").sort_values("mean", ascending=False)
     parts = [_ranked(row) for _, row in means.iterrows()]
     return f"On withheld interactions {label(metric)} is {listing(parts)}." if parts else ""

@@ -77,6 +77,11 @@ def _difference(row: pd.Series) -> str:
     return f"{row['model']} {signed(row['difference'], 3)}{bounds}"
 
 
+def without_strengths(rows: pd.DataFrame) -> pd.DataFrame:
+    """Leave out models that are one strength of a transform, such as ``mmr-t0.5``: the frontier shows them."""
+    return rows[~(rows["status"].eq("derived") & rows["model"].str.contains(r"-t[\d.]+$"))]
+
+
 def list_findings(lists: pd.DataFrame, records: pd.DataFrame) -> list[str]:
     """How much of each model's lists is cross-cutting, against its users' own history and chance."""
     rows = lists if lists.empty else lists[lists["metric"] == "cross_cutting_share"]
@@ -84,6 +89,7 @@ def list_findings(lists: pd.DataFrame, records: pd.DataFrame) -> list[str]:
         return []
     rows = learnt(rows, records)
     rows = rows[rows["about"] == rows["about"].iloc[0]]
+    rows = without_strengths(rows)
     if rows.empty:
         return []
     kinds = {"value": "mean", "ci_low": "low", "ci_high": "high", "history": "mean", "random": "mean"}
