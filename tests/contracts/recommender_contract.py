@@ -12,11 +12,11 @@ import pytest
 from hemicycle.core.errors import InputError
 from hemicycle.core.records import READOUT
 from hemicycle.core.storage import Folder
+from hemicycle.evaluation.ranking import top_k
 from hemicycle.graphs.interaction import Features, InteractionGraph
 from hemicycle.graphs.splits import Split
 from hemicycle.recommenders.base import EmbeddingRecommender, RecommenderConfig
 from hemicycle.recommenders.catalogue import RECOMMENDER
-from hemicycle.recommenders.ranking import top_k
 from hemicycle.training.checkpoints import Checkpoints
 from hemicycle.training.fit import fit
 from hemicycle.training.options import TrainingOptions

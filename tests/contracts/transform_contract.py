@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from hemicycle.evaluation.topk import NONE, top_k
 from hemicycle.graphs.interaction import InteractionGraph
 from hemicycle.recommenders.scoring import DotScores
-from hemicycle.recommenders.topk import NONE, top_k
 from hemicycle.transforms.attributes import Attributes
 from hemicycle.transforms.base import PARENT, Reranker, Scene
 from hemicycle.transforms.catalogue import TRANSFORM

@@ -13,10 +13,10 @@ import yaml
 from hemicycle import api
 from hemicycle.core.errors import InputError
 from hemicycle.core.storage import Folder
+from hemicycle.evaluation.ranking import NONE, top_k
 from hemicycle.graphs.interaction import Features, InteractionGraph
 from hemicycle.graphs.splits import Split
 from hemicycle.recommenders.catalogue import RECOMMENDER, RECOMMENDERS
-from hemicycle.recommenders.ranking import NONE, top_k
 from hemicycle.studies.executor import LocalExecutor
 from hemicycle.training.checkpoints import Checkpoints
 from hemicycle.training.fit import fit

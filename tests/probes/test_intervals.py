@@ -48,6 +48,6 @@ def test_statistics_share_their_resamples_and_undefined_ones_say_so():
 def test_large_samples_are_drawn_in_blocks(monkeypatch):
     values = np.random.default_rng(0).standard_normal(300)
     whole = bootstrap({"m": mean(values)}, np.arange(300), rng("t"))
-    monkeypatch.setattr("hemicycle.probes.intervals._CHUNK", 1000)
+    monkeypatch.setattr("hemicycle.evaluation.intervals._AT_ONCE", 1000)
     found = bootstrap({"m": mean(values)}, np.arange(300), rng("t"))["m"]
     assert (found.low, found.high) == pytest.approx((whole["m"].low, whole["m"].high), rel=1e-12)

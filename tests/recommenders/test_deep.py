@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hemicycle.core.errors import HemicycleError, InputError
+from hemicycle.evaluation.ranking import top_k
 from hemicycle.graphs.interaction import Features, InteractionGraph
 from hemicycle.recommenders.deep import Residual, initialise
 from hemicycle.recommenders.deep_steps import candidates, dealt, hidden_edges
 from hemicycle.recommenders.graphsage import GraphSAGE, GraphSAGEConfig
 from hemicycle.recommenders.message_passing import ITEM, USER, hops, propagated, sampled
-from hemicycle.recommenders.ranking import top_k
 from hemicycle.training.group import SINGLE
 from hemicycle.training.options import TrainingOptions
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from hemicycle.core.errors import InputError
+from hemicycle.evaluation.ranking import top_k
 from hemicycle.graphs.interaction import Features, InteractionGraph
 from hemicycle.recommenders.group_majority import GroupMajority, GroupMajorityConfig, group_shares, groups_of
-from hemicycle.recommenders.ranking import top_k
 
 
 @pytest.fixture

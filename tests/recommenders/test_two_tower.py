@@ -7,8 +7,8 @@ from contracts.deep_contract import DeepContract
 from contracts.recommender_contract import random_split
 
 from hemicycle.core.errors import InputError
+from hemicycle.evaluation.ranking import evaluate
 from hemicycle.graphs.interaction import Features, InteractionGraph
-from hemicycle.recommenders.ranking import evaluate
 from hemicycle.recommenders.sampling import Bags
 from hemicycle.recommenders.two_tower import Towers, TwoTower, TwoTowerConfig
 from hemicycle.training.group import SINGLE

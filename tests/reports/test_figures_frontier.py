@@ -11,7 +11,7 @@ from hemicycle.reports.html import figures
 def rows(curve, points, seeds=(0, 1), infeasible=0.0):
     return [
         {"record_id": f"{curve}{t}{seed}", "parent_id": f"p{seed}", "ndcg": ndcg + 0.02 * seed, "transform": curve}
-        | {"strength": t, "k": 20, "cross_cutting_share": cross, "diversity": 0.4, "users": 100}
+        | {"strength": t, "k": 20, "clear_crossing_share": cross, "diversity": 0.4, "users": 100}
         | {"infeasible": infeasible > 0, "infeasible_users": infeasible, "family": curve, "seed": seed}
         | {"name": f"{curve}-t{t:g}-s{seed}", "status": "derived", "parent": f"mf-s{seed}"}
         for seed in seeds
@@ -79,7 +79,7 @@ def test_monotone(ndcg, cross, slack, expected):
 def test_nothing_is_drawn_without_shares(described):
     frontier, records = described
     assert cross_cutting_frontier(pd.DataFrame(), pd.DataFrame()) is None
-    assert cross_cutting_frontier(frontier.assign(cross_cutting_share=float("nan")), records) is None
+    assert cross_cutting_frontier(frontier.assign(clear_crossing_share=float("nan")), records) is None
 
 
 def test_the_report_has_it_and_it_can_be_drawn(described):

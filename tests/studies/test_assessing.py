@@ -10,9 +10,9 @@ import pytest
 from hemicycle.core.records import ModelRecord
 from hemicycle.core.storage import Folder
 from hemicycle.data.schema import Dataset
+from hemicycle.evaluation.ranking import Ranking
 from hemicycle.graphs.splits import Split
 from hemicycle.population.population import read_records
-from hemicycle.recommenders.ranking import Ranking
 from hemicycle.studies.assessing import AssessOptions, assess_step, assess_steps, impression_steps
 from hemicycle.studies.group_quality import group_rows, quantiles
 from hemicycle.studies.models import DataOptions, FitOptions, GraphOptions, data_step, fit_step, graph_step

@@ -7,7 +7,7 @@ import pytest
 from hemicycle.core.disclosure import check_release, sensitive_columns
 from hemicycle.core.errors import DisclosureError
 from hemicycle.core.storage import Folder
-from hemicycle.recommenders.ranking import Ranking
+from hemicycle.evaluation.ranking import Ranking
 from hemicycle.studies.comparing import BASELINE, BEST, keep_users, kept_users, over_seeds, ranking_differences
 
 EASE = np.random.default_rng(0).random(400)

@@ -10,9 +10,9 @@ from hemicycle.core.errors import InputError
 from hemicycle.core.records import ModelRecord
 from hemicycle.core.storage import Folder
 from hemicycle.data.voteview import Voteview
+from hemicycle.evaluation.ranking import evaluate, top_k
 from hemicycle.graphs.splits import Split
 from hemicycle.population.population import Population, read_records
-from hemicycle.recommenders.ranking import evaluate, top_k
 from hemicycle.studies.config import StudyConfig
 from hemicycle.studies.plan import build_plan
 from hemicycle.studies.probing import RANK, representation, sites
@@ -118,7 +118,7 @@ def test_constraints_hold_also_after_another_transform(run, people):
     frontier = run[0].tables["frontier"].set_index("name")
     assert (frontier["infeasible_users"] == 0).all()
     assert not frontier["infeasible"].any()
-    assert (frontier.loc[["crossing-s0", "both-s0"], "cross_cutting_share"] >= 0.5).all()
+    assert (frontier.loc[["crossing-s0", "both-s0"], "clear_crossing_share"] >= 0.5).all()
     assert frontier.loc["both-s1", "parent"] == "neutral-s1"
 
 

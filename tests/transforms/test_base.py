@@ -6,7 +6,7 @@ from contracts.transform_contract import planted
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hemicycle.recommenders.topk import NONE, top_k
+from hemicycle.evaluation.topk import NONE, top_k
 from hemicycle.transforms.base import Candidates, listed_first, pick
 from hemicycle.transforms.mmr import MMR
 

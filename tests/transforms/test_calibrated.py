@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from contracts.transform_contract import TransformContract, lists_of, planted
 
-from hemicycle.recommenders.beyond import history_shares
+from hemicycle.evaluation.beyond import history_shares
 from hemicycle.transforms.base import Candidates
 from hemicycle.transforms.calibrated import Calibrated, divergence_after
 

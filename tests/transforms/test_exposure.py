@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from hemicycle.core.errors import InputError
+from hemicycle.evaluation.topk import NONE
 from hemicycle.graphs.interaction import InteractionGraph
-from hemicycle.recommenders.topk import NONE
 from hemicycle.transforms.attributes import UNKNOWN, Attributes
 from hemicycle.transforms.base import Scene
 from hemicycle.transforms.exposure import Exposure

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from contracts.transform_contract import lists_of, planted
 
-from hemicycle.recommenders.ranking import NONE, evaluate
+from hemicycle.evaluation.ranking import NONE, evaluate
 from hemicycle.transforms.attributes import Attributes
 from hemicycle.transforms.catalogue import TRANSFORM
-from hemicycle.transforms.frontier import cross_cutting_share, diversity, shown_count
+from hemicycle.transforms.frontier import clear_crossing_share, diversity, shown_count
 
 STRENGTHS = (0, 0.25, 0.5, 0.75, 1)
 
@@ -19,12 +19,12 @@ def sides(users, items):
 def test_the_share_is_of_the_list_and_leaves_out_users_without_a_side_or_a_list():
     attributes = sides([0] * 10 + [1, -1, 0], [0, 1, -1, 1])
     lists = np.array([[1, 0, 2, 3]] * 10 + [[0, 1, NONE, NONE], [0, 1, 2, 3], [NONE] * 4], np.int32)
-    assert cross_cutting_share(attributes, np.arange(13), lists) == pytest.approx((10 * 0.5 + 0.5) / 11)
+    assert clear_crossing_share(attributes, np.arange(13), lists) == pytest.approx((10 * 0.5 + 0.5) / 11)
 
 
 def test_the_share_of_few_people_is_not_told():
     attributes = sides([0] * 9, [1])
-    assert np.isnan(cross_cutting_share(attributes, np.arange(9), np.zeros((9, 1), np.int32)))
+    assert np.isnan(clear_crossing_share(attributes, np.arange(9), np.zeros((9, 1), np.int32)))
 
 
 def test_diversity_is_one_less_the_mean_cosine():
@@ -66,7 +66,7 @@ def test_frontiers_are_monotone_where_truth_is_planted(name):
             transform = TRANSFORM.build(TRANSFORM.validate({"transform": name, "strength": t}))
             found = evaluate(transform.scores(scene), scene.mask, held_out, scene.k)
             ndcg[seed, place] = found.metrics["ndcg@10"]
-            cross[seed, place] = cross_cutting_share(scene.attributes, everyone, lists_of(scene, transform))
+            cross[seed, place] = clear_crossing_share(scene.attributes, everyone, lists_of(scene, transform))
     assert (np.diff(ndcg.mean(0)) <= 0).all(), ndcg.mean(0)
     assert (np.diff(cross.mean(0)) >= 0).all(), cross.mean(0)
     assert cross.mean(0)[-1] > cross.mean(0)[0] + 0.03

@@ -19,9 +19,9 @@ from torch_geometric.nn import LightGCN
 
 from hemicycle.bench.peers.with_pyg import labelled, positives, step
 from hemicycle.bench.workloads import graphs
+from hemicycle.evaluation.ranking import evaluate
 from hemicycle.graphs.interaction import InteractionGraph
 from hemicycle.recommenders.propagation import Propagation
-from hemicycle.recommenders.ranking import evaluate
 from hemicycle.recommenders.scoring import DotScores
 
 PAIRS, DIM, LAYERS = 2048, 64, 3

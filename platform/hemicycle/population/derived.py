@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from hemicycle.core.errors import InputError
 from hemicycle.core.records import ModelRecord
 from hemicycle.core.storage import Folder
+from hemicycle.evaluation.reference_lists import listed_only
 from hemicycle.graphs.splits import Split
-from hemicycle.recommenders.reference_lists import listed_only
 from hemicycle.recommenders.scoring import Scores
 from hemicycle.transforms.attributes import Attributes
 from hemicycle.transforms.base import Scene, Transform

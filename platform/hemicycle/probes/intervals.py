@@ -1,14 +1,14 @@
 """Bootstrap intervals of scores, over users or over the groups by which folds are cut."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hemicycle.evaluation.intervals import resamples
 from hemicycle.probes.base import Statistic
 
-_CHUNK = 1 << 22
 LEVEL = (2.5, 97.5)
 """Percentiles of every interval."""
 
@@ -44,19 +44,10 @@ def bootstrap(
     """
     terms = np.concatenate([s.terms for s in statistics.values()], axis=1)
     by_unit = np.stack([np.bincount(units, column) for column in terms.T], axis=1)
-    sums = np.concatenate([counts @ by_unit for counts in _resamples(len(by_unit), generator, replicates)])
+    sums = np.concatenate([counts @ by_unit for counts in resamples(len(by_unit), generator, replicates)])
     ends = np.cumsum([s.terms.shape[1] for s in statistics.values()])
     parts = np.split(sums, ends[:-1], axis=1)
     return {name: _estimate(s, part) for (name, s), part in zip(statistics.items(), parts, strict=True)}
-
-
-def _resamples(n: int, generator: np.random.Generator, replicates: int) -> Iterator[NDArray[np.int64]]:
-    """Yield how often each of n units is drawn, in blocks (b, n) that add up to (replicates, n)."""
-    step = max(1, _CHUNK // n)
-    for start in range(0, replicates, step):
-        size = min(step, replicates - start)
-        drawn = generator.integers(0, n, (size, n)) + np.arange(size)[:, None] * n
-        yield np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n)
 
 
 def _estimate(statistic: Statistic, sums: NDArray[np.float64]) -> Estimate:

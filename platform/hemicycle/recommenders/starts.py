@@ -7,8 +7,9 @@ Peng et al., SIGIR 2022), so training that starts there has less to find.
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+from sklearn.utils.extmath import randomized_svd
 
-from hemicycle.core.seeding import key_of, keyed_normal
+from hemicycle.core.seeding import key_of
 from hemicycle.graphs.interaction import InteractionGraph
 
 Array = NDArray[np.float32]
@@ -68,18 +69,12 @@ def truncated_svd(matrix: sp.csr_array, rank: int, seed: int) -> tuple[Array, Ar
     Returns:
         U of shape (n, r), s of shape (r,) descending, V of shape (m, r); triples whose s vanishes are left out.
     """
-    width = min(rank + _SPARE, *matrix.shape)
-    turned = matrix.T.tocsr()
-    random = keyed_normal(key_of("subspace", seed), np.arange(matrix.shape[1]), np.arange(width))
-    basis = _orthonormal(matrix @ random)
-    for _ in range(_ROUNDS):
-        basis = _orthonormal(matrix @ _orthonormal(turned @ basis))
-    right, values, rotation = np.linalg.svd(turned @ basis, full_matrices=False)
-    kept = np.flatnonzero(values > 1e-5 * values[0])[:rank]
-    right, left = right[:, kept], basis @ rotation[kept].T
-    sign = np.sign(right[np.abs(right).argmax(0), np.arange(len(kept))])
-    return left * sign, values[kept], right * sign
-
-
-def _orthonormal(columns: Array) -> Array:
-    return np.linalg.qr(columns)[0]
+    rank = min(rank, *matrix.shape)
+    key = key_of("subspace", seed) % 2**32
+    left, values, transposed = randomized_svd(
+        matrix, rank, n_oversamples=_SPARE, n_iter=_ROUNDS, power_iteration_normalizer="QR", random_state=key
+    )
+    kept = values > 1e-5 * values[0]
+    left, values, right = left[:, kept], values[kept], transposed[kept].T
+    sign = np.sign(right[np.abs(right).argmax(0), np.arange(len(values))])
+    return (left * sign).astype(np.float32), values.astype(np.float32), (right * sign).astype(np.float32)

@@ -14,7 +14,7 @@ from hemicycle.reports.theme import CYCLE, SHAPES, inline, label, listing, numbe
 _STRENGTH = re.compile(r"-t[\d.e+-]+$")
 SLACK = 0.001
 """Changes up to this much, which three digits do not show, count as none in the sentence."""
-MEASURES = {"ndcg": "ndcg", "cross": "cross_cutting_share"}
+MEASURES = {"ndcg": "ndcg", "cross": "clear_crossing_share"}
 """Prefix of the columns of :func:`by_strength` -> column of the frontier."""
 
 
@@ -26,7 +26,7 @@ def by_strength(frontier: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
         cross-cutting share ``ndcg``, ``ndcg_low``, ``ndcg_high``, ``cross``, ``cross_low``, ``cross_high``, and the
         mean ``diversity`` and ``infeasible_users``; one row a mark.
     """
-    rows = frontier if frontier.empty else frontier.dropna(subset=["cross_cutting_share", "ndcg"])
+    rows = frontier if frontier.empty else frontier.dropna(subset=["clear_crossing_share", "ndcg"])
     if rows.empty:
         return pd.DataFrame()
     rows = with_model(rows, records)

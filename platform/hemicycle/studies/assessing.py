@@ -11,10 +11,10 @@ from hemicycle.core.config import Options
 from hemicycle.core.records import ModelRecord
 from hemicycle.core.storage import Folder
 from hemicycle.data.schema import Dataset
+from hemicycle.evaluation.ranking import evaluate_lists, sample_users, top_k
+from hemicycle.evaluation.reference_lists import listed_only
 from hemicycle.graphs.splits import Split
 from hemicycle.population.population import Population
-from hemicycle.recommenders.ranking import evaluate_lists, sample_users, top_k
-from hemicycle.recommenders.reference_lists import listed_only
 from hemicycle.recommenders.scoring import Scores
 from hemicycle.studies.group_quality import GROUP_COLUMNS, GROUPS, group_rows
 from hemicycle.studies.impressions import IMPRESSION_COLUMNS, IMPRESSIONS, impression_rows

@@ -12,7 +12,7 @@ from scipy import stats
 from hemicycle.core.disclosure import PUBLIC, SENSITIVE, K
 from hemicycle.core.seeding import rng
 from hemicycle.core.storage import Folder
-from hemicycle.recommenders.ranking import Ranking, paired_difference
+from hemicycle.evaluation.ranking import Ranking, paired_difference
 
 USERS = "ranking_users"
 """Folder beside a fit with one table a record: row number of each test user and her metrics."""

@@ -15,10 +15,10 @@ from hemicycle.core.records import READOUT, ModelRecord
 from hemicycle.core.seeding import rng
 from hemicycle.core.storage import Folder
 from hemicycle.data.schema import Dataset
+from hemicycle.evaluation.ranking import sample_users, top_k
 from hemicycle.graphs.splits import Split
 from hemicycle.population.derived import Derivation
 from hemicycle.population.population import Population, read_records, write_records
-from hemicycle.recommenders.ranking import sample_users, top_k
 from hemicycle.recommenders.scoring import Scores
 from hemicycle.studies.config import MemberConfig, StudyConfig, derivation_order
 from hemicycle.studies.costs import START_SECONDS, Size
@@ -28,7 +28,7 @@ from hemicycle.studies.steps import Cost, Step, Work
 from hemicycle.transforms.base import PARENT, Scene, Transform
 from hemicycle.transforms.catalogue import TRANSFORM
 from hemicycle.transforms.direction import Direction, DirectionConfig, learn, vectors_of
-from hemicycle.transforms.frontier import cross_cutting_share, diversity, shown_count
+from hemicycle.transforms.frontier import clear_crossing_share, diversity, shown_count
 
 FRONTIER = "frontier"
 """Table: one row a derived model."""
@@ -104,7 +104,7 @@ def _place(work: Work, transform: Transform, scene: Scene, scores: Scores) -> di
         "transform": transform.config.transform,
         "strength": float(transform.config.strength),
         "k": scene.k,
-        "cross_cutting_share": cross_cutting_share(scene.attributes, users, lists),
+        "clear_crossing_share": clear_crossing_share(scene.attributes, users, lists),
         "diversity": diversity(scene.vectors, lists),
         "users": len(users),
         "infeasible": failed > 0,

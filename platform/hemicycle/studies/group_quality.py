@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from hemicycle.core.disclosure import K, suppress_small_cells
 from hemicycle.core.seeding import rng
 from hemicycle.data.schema import Dataset, is_public, with_role
+from hemicycle.evaluation.intervals import mean_intervals
+from hemicycle.evaluation.ranking import Ranking
 from hemicycle.graphs.interaction import InteractionGraph
-from hemicycle.recommenders.intervals import mean_intervals
-from hemicycle.recommenders.ranking import Ranking
 from hemicycle.studies.list_measures import numeric_labels
 from hemicycle.studies.probing import column, kind_of
 

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from hemicycle.core.disclosure import K
 from hemicycle.core.seeding import rng
 from hemicycle.data.schema import Dataset
+from hemicycle.evaluation.impressions import METRICS, Impressions, impression_metrics, pair_scores
+from hemicycle.evaluation.intervals import Interval, ratio_intervals
 from hemicycle.graphs.interaction import InteractionGraph
 from hemicycle.graphs.splits import Split
-from hemicycle.recommenders.impressions import METRICS, Impressions, impression_metrics, pair_scores
-from hemicycle.recommenders.intervals import Interval, ratio_intervals
 from hemicycle.recommenders.scoring import Scores
 
 IMPRESSIONS = "impression_results"

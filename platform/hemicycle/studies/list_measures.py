@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from hemicycle.core.disclosure import K
 from hemicycle.core.seeding import rng
 from hemicycle.data.schema import Dataset, is_public, with_role
+from hemicycle.evaluation import beyond
+from hemicycle.evaluation.beyond import Lists, Values
+from hemicycle.evaluation.intervals import Interval, mean_intervals
+from hemicycle.evaluation.reference_lists import history_lists, random_lists
 from hemicycle.graphs.interaction import InteractionGraph
 from hemicycle.graphs.splits import Split
-from hemicycle.recommenders import beyond
-from hemicycle.recommenders.beyond import Lists, Values
-from hemicycle.recommenders.intervals import Interval, mean_intervals
-from hemicycle.recommenders.reference_lists import history_lists, random_lists
 from hemicycle.studies.probing import column, kind_of
 
 LISTS = "list_results"

@@ -17,10 +17,10 @@ from hemicycle.data.schema import Dataset, with_role
 from hemicycle.data.society_options import SyntheticConfig
 from hemicycle.data.society_people import draw_positions
 from hemicycle.data.synthetic import Synthetic, society
+from hemicycle.evaluation.ranking import top_k
 from hemicycle.exposure.base import ExposureConfig
 from hemicycle.graphs.splits import Split, SplitConfig
 from hemicycle.recommenders.catalogue import RECOMMENDER
-from hemicycle.recommenders.ranking import top_k
 from hemicycle.simulations.config import Run, runs
 from hemicycle.simulations.loop import simulate_run
 from hemicycle.studies.config import MediatedSimulation, SocietyConfig, StudyConfig

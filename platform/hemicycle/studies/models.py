@@ -16,6 +16,8 @@ from hemicycle.core.storage import Folder
 from hemicycle.data.catalogue import SOURCE
 from hemicycle.data.pseudonyms import load_key, pseudonymise
 from hemicycle.data.schema import Dataset, Relation, is_public
+from hemicycle.evaluation.ranking import evaluate, sample_users
+from hemicycle.evaluation.reference_lists import listed_only
 from hemicycle.graphs.features import FeatureConfig, features
 from hemicycle.graphs.interaction import InteractionGraph
 from hemicycle.graphs.splits import Split, SplitConfig, split, split_given
@@ -23,8 +25,6 @@ from hemicycle.population.foreign import Alias, ForeignConfig, foreign_lists, in
 from hemicycle.population.population import write_records
 from hemicycle.recommenders.base import Recommender
 from hemicycle.recommenders.catalogue import RECOMMENDER
-from hemicycle.recommenders.ranking import evaluate, sample_users
-from hemicycle.recommenders.reference_lists import listed_only
 from hemicycle.recommenders.scoring import Scores
 from hemicycle.studies.comparing import keep_users
 from hemicycle.studies.steps import Work

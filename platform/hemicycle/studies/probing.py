@@ -10,6 +10,7 @@ from hemicycle.core.config import Options
 from hemicycle.core.records import READOUT, ModelRecord
 from hemicycle.core.storage import Folder
 from hemicycle.data.schema import Dataset, is_public, with_role
+from hemicycle.evaluation.ranking import top_k
 from hemicycle.population.foreign import listed_users
 from hemicycle.population.population import Population
 from hemicycle.probes.base import ProbeConfig, probe_table
@@ -17,7 +18,6 @@ from hemicycle.probes.catalogue import PROBE
 from hemicycle.probes.probe import probe_embedding
 from hemicycle.probes.projection import Mapped, lists_matrix, map_points, map_table, vectors_from_scores
 from hemicycle.probes.target import Target
-from hemicycle.recommenders.ranking import top_k
 from hemicycle.recommenders.scoring import Scores
 from hemicycle.studies.steps import Work
 

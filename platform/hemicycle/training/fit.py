@@ -10,6 +10,7 @@ from hemicycle.core.config import fingerprint
 from hemicycle.core.errors import InputError
 from hemicycle.core.seeding import rng
 from hemicycle.core.storage import Folder
+from hemicycle.evaluation.ranking import evaluate, sample_users
 from hemicycle.graphs.splits import Split
 from hemicycle.recommenders.base import (
     ClosedFormRecommender,
@@ -19,7 +20,6 @@ from hemicycle.recommenders.base import (
     Parameters,
     Recommender,
 )
-from hemicycle.recommenders.ranking import evaluate, sample_users
 from hemicycle.training import checkpoints
 from hemicycle.training.checkpoints import Checkpoints, Progress
 from hemicycle.training.group import SINGLE, Group

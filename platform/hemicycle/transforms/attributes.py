@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hemicycle.core.storage import Folder
+from hemicycle.evaluation.beyond import UNKNOWN, AudiencePosition, AudienceSide
 from hemicycle.graphs.interaction import InteractionGraph
-from hemicycle.recommenders.beyond import UNKNOWN, AudiencePosition, AudienceSide
 
 SIGNS = ("below zero", "above zero")
 """Sides of a position."""

@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from hemicycle.core.config import Options
+from hemicycle.evaluation.topk import NONE, top_k
 from hemicycle.graphs.interaction import InteractionGraph
 from hemicycle.recommenders.base import Embedding
 from hemicycle.recommenders.scoring import Scores
-from hemicycle.recommenders.topk import NONE, top_k
 from hemicycle.transforms.attributes import Attributes
 from hemicycle.transforms.vectors import item_vectors
 

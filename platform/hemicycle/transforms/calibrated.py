@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from hemicycle.recommenders.beyond import history_shares
-from hemicycle.recommenders.topk import NONE
+from hemicycle.evaluation.beyond import history_shares
+from hemicycle.evaluation.topk import NONE
 from hemicycle.transforms.base import Candidates, Lists, Reranker, RerankerConfig, Scene, TransformConfig, pick
 
 Shares = NDArray[np.float64]

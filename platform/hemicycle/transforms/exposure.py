@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from hemicycle.core.errors import InputError
+from hemicycle.evaluation.topk import NONE, top_k
 from hemicycle.recommenders.scoring import Scores
-from hemicycle.recommenders.topk import NONE, top_k
 from hemicycle.transforms.attributes import UNKNOWN, Attributes
 from hemicycle.transforms.base import Lists, Reranker, Scene, TransformConfig
 

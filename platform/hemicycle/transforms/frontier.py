@@ -4,15 +4,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemicycle.core.disclosure import K, hidden_cells
-from hemicycle.recommenders import beyond
-from hemicycle.recommenders.topk import NONE
+from hemicycle.evaluation import beyond
+from hemicycle.evaluation.topk import NONE
 from hemicycle.transforms.attributes import UNKNOWN, Attributes
 
 
-def cross_cutting_share(attributes: Attributes, users: NDArray[np.integer], lists: NDArray[np.int32]) -> float:
+def clear_crossing_share(attributes: Attributes, users: NDArray[np.integer], lists: NDArray[np.int32]) -> float:
     """Mean over users of the share of their lists that stands on another side than they do.
 
-    Other than in :func:`hemicycle.recommenders.beyond.cross_cutting_share`, items without a side count as not
+    Other than in :func:`hemicycle.evaluation.beyond.cross_cutting_share`, items without a side count as not
     cross-cutting: constraints on exposure are about the whole list. Users without a side or a list are left out.
 
     Args:

@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hemicycle.recommenders.topk import NONE
+from hemicycle.evaluation.topk import NONE
 from hemicycle.transforms.base import Candidates, Lists, Reranker, RerankerConfig, Scene, TransformConfig, pick
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from hemicycle.bench.workloads import graphs, load
-from hemicycle.recommenders.ranking import evaluate
+from hemicycle.evaluation.ranking import evaluate
 from hemicycle.recommenders.scoring import DotScores
 
 

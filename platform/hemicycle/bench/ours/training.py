@@ -6,10 +6,10 @@ from itertools import count
 from typing import Any
 
 from hemicycle.bench.workloads import graphs
+from hemicycle.evaluation.ranking import evaluate
 from hemicycle.graphs.interaction import InteractionGraph
 from hemicycle.recommenders.base import EmbeddingRecommender, Fitting, IterativeRecommender, Recommender
 from hemicycle.recommenders.catalogue import RECOMMENDER
-from hemicycle.recommenders.ranking import evaluate
 from hemicycle.training.group import Group
 from hemicycle.training.loop import Trainer
 from hemicycle.training.options import TrainingOptions

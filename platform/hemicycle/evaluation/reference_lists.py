@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from hemicycle.evaluation.topk import NONE, Filter, entries
 from hemicycle.graphs.interaction import InteractionGraph
 from hemicycle.recommenders.scoring import Scores
-from hemicycle.recommenders.topk import NONE, Filter, entries
 
 
 def history_lists(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from hemicycle.core.seeding import rng
-from hemicycle.recommenders.intervals import mean_interval, mean_intervals, ratio_intervals
+from hemicycle.evaluation.intervals import mean_interval, mean_intervals, ratio_intervals
 
 
 def test_a_mean_leaves_out_what_is_not_known():

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 
 from hemicycle.core.errors import InputError
 from hemicycle.core.seeding import rng
+from hemicycle.evaluation.beyond import coverage, gini
+from hemicycle.evaluation.intervals import DRAWS, Interval, mean_interval
+from hemicycle.evaluation.topk import NONE, Filter, Mask, top_k
 from hemicycle.graphs.interaction import InteractionGraph
-from hemicycle.recommenders.beyond import coverage, gini
-from hemicycle.recommenders.intervals import DRAWS, Interval, mean_interval
 from hemicycle.recommenders.scoring import Scores
-from hemicycle.recommenders.topk import NONE, Filter, Mask, top_k
 
 __all__ = ["NONE", "Filter", "Mask", "Ranking", "evaluate", "evaluate_lists", "paired_difference", "sample_users"]
 __all__ += ["top_k"]

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from hemicycle.core.errors import InputError
 from hemicycle.core.seeding import rng as keyed
+from hemicycle.evaluation.ranking import NONE, Filter, Ranking, evaluate, paired_difference, top_k
 from hemicycle.graphs.interaction import InteractionGraph
-from hemicycle.recommenders.ranking import NONE, Filter, Ranking, evaluate, paired_difference, top_k
 
 
 def a_graph(n_users, n_items, edges, seed, **shape):

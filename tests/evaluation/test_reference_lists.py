@@ -3,9 +3,9 @@ import pytest
 from scipy import stats
 
 from hemicycle.core.seeding import rng
+from hemicycle.evaluation.reference_lists import history_lists, listed_only, random_lists
+from hemicycle.evaluation.topk import NONE
 from hemicycle.graphs.interaction import InteractionGraph
-from hemicycle.recommenders.reference_lists import history_lists, listed_only, random_lists
-from hemicycle.recommenders.topk import NONE
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hemicycle.evaluation import beyond
+from hemicycle.evaluation.beyond import UNKNOWN, AudiencePosition, AudienceSide
+from hemicycle.evaluation.topk import NONE
 from hemicycle.graphs.interaction import InteractionGraph
-from hemicycle.recommenders import beyond
-from hemicycle.recommenders.beyond import UNKNOWN, AudiencePosition, AudienceSide
-from hemicycle.recommenders.topk import NONE
 
 N_USERS, N_ITEMS = 12, 15
 

@@ -2,7 +2,7 @@
 
 Lists are items of shape (n, k), ``NONE`` where a list ends. Unless said otherwise a function returns one value a user,
 shape (n,), NaN where nothing is known, so that means have bootstrap intervals over users; compare each with the same
-function on what users took themselves and on random lists (:mod:`hemicycle.recommenders.reference_lists`).
+function on what users took themselves and on random lists (:mod:`hemicycle.evaluation.reference_lists`).
 """
 
 import os
@@ -14,8 +14,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from hemicycle.evaluation.topk import NONE, entries
 from hemicycle.graphs.interaction import InteractionGraph
-from hemicycle.recommenders.topk import NONE, entries
 
 _compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(
     cache=bool(os.environ.get("NUMBA_CACHE_DIR"))

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hemicycle.core.errors import InputError
+from hemicycle.evaluation import topk
+from hemicycle.evaluation.topk import NONE, Filter, top_k
 from hemicycle.graphs.interaction import InteractionGraph
-from hemicycle.recommenders import topk
 from hemicycle.recommenders.scoring import DotScores
-from hemicycle.recommenders.topk import NONE, Filter, top_k
 
 
 def a_graph(n_users, n_items, edges, seed, **shape):

@@ -62,7 +62,7 @@ def ratio_intervals(sums: Floats, counts: Floats, rng: np.random.Generator, draw
         draws: resamples.
     """
     terms = np.concatenate([sums, counts], 1)
-    found = [times @ terms for times in _resamples(len(terms), rng, draws)]
+    found = [times @ terms for times in resamples(len(terms), rng, draws)]
     drawn = np.concatenate(found) if found else np.empty((0, terms.shape[1]))
     above, below = np.split(drawn, 2, axis=1)
     columns = zip(sums.sum(0), counts.sum(0), above.T, below.T, strict=True)
@@ -76,7 +76,7 @@ def _interval(total: float, n: float, drawn: Floats) -> Interval:
     return Interval(float(total / n), float(low), float(high), int(n), float(drawn.std()))
 
 
-def _resamples(n: int, rng: np.random.Generator, draws: int) -> Iterator[Floats]:
+def resamples(n: int, rng: np.random.Generator, draws: int) -> Iterator[Floats]:
     """Yield how often each of n users is drawn, in blocks (b, n) that add up to (draws, n)."""
     step = max(1, _AT_ONCE // max(1, n))
     for start in range(0, draws if n else 0, step):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hemicycle.core.errors import InputError
-from hemicycle.recommenders.impressions import METRICS, Impressions, impression_metrics, pair_scores
+from hemicycle.evaluation.impressions import METRICS, Impressions, impression_metrics, pair_scores
 from hemicycle.recommenders.scoring import DotScores
 
 
@@ -112,8 +112,8 @@ def test_no_impressions():
 
 
 def test_scores_of_pairs_are_those_of_the_whole_matrix(monkeypatch):
-    monkeypatch.setattr("hemicycle.recommenders.impressions._PAIRS_AT_ONCE", 7)
-    monkeypatch.setattr("hemicycle.recommenders.impressions._USERS_AT_ONCE", 3)
+    monkeypatch.setattr("hemicycle.evaluation.impressions._PAIRS_AT_ONCE", 7)
+    monkeypatch.setattr("hemicycle.evaluation.impressions._USERS_AT_ONCE", 3)
     source = np.random.default_rng(0)
     x, y, b = (torch.from_numpy(source.normal(size=shape)) for shape in ((9, 4), (11, 4), (11,)))
     users, items = source.integers(9, size=40), source.integers(11, size=40)

@@ -1,0 +1,1 @@
+"""How good lists are, and what they are like beside being right."""
