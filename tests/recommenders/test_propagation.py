@@ -92,3 +92,18 @@ def test_weighted_sum_equals_the_dense_product(dtype):
     given_ = (torch.tensor(a) for a in (targets, sources))
     found = weighted_sum(*given_, torch.tensor(weights, dtype=dtype), torch.tensor(x, dtype=dtype))
     np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("ordering", ["degree", "rcm"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_order_of_nodes_in_memory_changes_no_bit(ordering, shape):
+    users, items = np.random.default_rng(1).integers(60, size=(2, 300))
+    adjacency = InteractionGraph.from_edges(users, items, 70, 70, **shape).adjacency()
+    x = torch.randn(adjacency.n_nodes, 8, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    plain, other = Propagation(adjacency), Propagation(adjacency, ordering=ordering)
+    assert not torch.equal(plain.indices, other.indices)
+    for weights in ((0.5,), (0.0, 1.0), (0.25, 0.5, 0.25, 1.0)):
+        assert torch.equal(plain.sum(x.detach(), weights), other.sum(x.detach(), weights))
+    assert torch.equal(plain.product(x.detach()), other.product(x.detach()))
+    slopes = [torch.autograd.grad(p.polynomial(x, (0.3, 0.7)).square().sum(), x)[0] for p in (plain, other)]
+    assert torch.equal(*slopes)

@@ -51,7 +51,7 @@ class Trainer:
             weakref.finalize(self, give_back_memory)
         dtype = getattr(torch, options.dtype)
         gather = torch.bfloat16 if options.precision == "bf16" else None
-        self.propagate = Propagation(recommender.adjacency(graph), dtype, group.device, gather)
+        self.propagate = Propagation(recommender.adjacency(graph), dtype, group.device, gather, options.ordering)
         start = torch.from_numpy(recommender.initial(graph, seed, self.columns))
         self.adam = Adam.start(start.to(group.device, dtype).requires_grad_())
         parts, like = recommender.parts(graph), self.adam.table.detach()
