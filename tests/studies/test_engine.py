@@ -143,6 +143,20 @@ def test_a_failure_is_a_row_and_blocks_only_what_builds_on_it(store):
     assert heard[-1].failed == 1
 
 
+def test_a_step_may_tolerate_that_an_input_failed(store):
+    def count(work):
+        work.out.write_json("sum", sum(folder.done for folder in work.inputs.values()))
+
+    BROKEN.add("b")
+    after = step("c", step("a"), step("b"), function=count, tolerates=frozenset({"input 1"}))
+    outcome = execute([after], store, LocalExecutor(), Heard())
+    assert sorted(outcome.states.values()) == ["failed", "finished", "finished"]
+    assert after.folder(store).read_json("sum") == 1
+    BROKEN.add("a")
+    other = store / "other"
+    assert execute([after], other, LocalExecutor(), Heard()).count("blocked") == 1
+
+
 def test_what_failed_is_tried_again_the_next_time(store):
     BROKEN.add("a")
     run(store, step("b", step("a")), step("d"))

@@ -8,7 +8,7 @@ from hemicycle.recommenders.lightgcn import LightGCN, LightGCNConfig
 from hemicycle.recommenders.mf import MF, MFConfig
 from hemicycle.recommenders.popularity import Popularity, PopularityConfig
 from hemicycle.training.checkpoints import Checkpoints
-from hemicycle.training.fit import best_epoch, fit
+from hemicycle.training.fit import Stretch, best_epoch, fit
 from hemicycle.training.options import TrainingOptions
 
 OPTIONS = TrainingOptions(epochs=7, batch=150, validate_every=2, resume_every=2, warmup=2)
@@ -151,3 +151,39 @@ def test_validation_may_look_at_some_users_only(parts, tmp_path, limit):
         LightGCN(LightGCNConfig(dim=4)), parts, OPTIONS.replace(epochs=1, validate_users=limit), 0, Folder.at(tmp_path)
     )
     assert 0 <= result.history[-1]["ndcg@20"] <= 1
+
+
+@pytest.mark.parametrize("resume_every", [0, 2])
+def test_stretches_in_turn_equal_the_fit_in_one(parts, tmp_path, resume_every):
+    options = OPTIONS.replace(resume_every=resume_every, keep="all", validate_every=1)
+    whole = Folder.at(tmp_path / "whole")
+    fit(MODEL, parts, options, 0, whole)
+    before = None
+    for until in (2, 5, 7):
+        out = Folder.at(tmp_path / str(until))
+        result = fit(MODEL, parts, options, 0, out, stretch=Stretch(until, before))
+        assert [row["epoch"] for row in result.history] == list(range(until + 1))
+        assert out.exists("resume") == (until < 7)
+        before = out
+    assert_same(everything(whole), everything(before))
+
+
+def test_a_stretch_that_was_interrupted_goes_on_from_its_own_state(parts, tmp_path):
+    options = OPTIONS.replace(resume_every=1, keep="all")
+    first, second, other = (Folder.at(tmp_path / name) for name in ("first", "second", "other"))
+    fit(MODEL, parts, options, 0, first, stretch=Stretch(2))
+    with pytest.raises(InterruptedFitError):
+        fit(MODEL, parts, options, 0, second, report=interrupt_at(4), stretch=Stretch(5, first))
+    seen = []
+    fit(MODEL, parts, options, 0, second, report=seen.append, stretch=Stretch(5, first))
+    assert [row["epoch"] for row in seen] == [4, 5]
+    fit(MODEL, parts, options, 0, other, stretch=Stretch(5, first))
+    assert_same(everything(second), everything(other))
+
+
+def test_a_fit_that_lost_patience_stays_ended_in_the_next_stretch(parts, tmp_path):
+    options = OPTIONS.replace(epochs=40, patience=1, validate_every=1, lr=1e-9)
+    first, second = Folder.at(tmp_path / "first"), Folder.at(tmp_path / "second")
+    ended = fit(MODEL, parts, options, 0, first, stretch=Stretch(20)).history
+    assert len(ended) < 20
+    assert fit(MODEL, parts, options, 0, second, stretch=Stretch(None, first)).history == ended

@@ -111,6 +111,13 @@ class Folder:
             if self.exists():
                 filesystem.delete_dir(path)
 
+    def copy_to(self, target: "Folder") -> None:
+        """Copy all files below into another folder, which may lie in another store."""
+        (filesystem, path), (other, place) = self._where, target._where  # noqa: SLF001 - another of the same class
+        with _explained(target.uri):
+            other.create_dir(place, recursive=True)
+            pafs.copy_files(path, place, source_filesystem=filesystem, destination_filesystem=other)
+
     def write(self, name: str, writer: Callable[[IO[bytes]], None]) -> None:
         """Write one file whole: ``writer`` fills it, then it takes its name.
 

@@ -93,11 +93,12 @@ class _Run:
         """Steps whose inputs are finished; those whose inputs failed are blocked on the way."""
         found = []
         for step in list(self.waiting.values()):
-            states = [self.outcome.states.get(s.fingerprint) for s in step.inputs.values()]
-            if any(state in ("failed", "blocked") for state in states):
+            states = {name: self.outcome.states.get(s.fingerprint) for name, s in step.inputs.items()}
+            bad = {name for name, state in states.items() if state in ("failed", "blocked")}
+            if bad - step.tolerates:
                 del self.waiting[step.fingerprint]
                 self._end(step, "blocked", message="not run: a step that it builds on failed")
-            elif all(state in ("cached", "finished") for state in states):
+            elif None not in states.values():
                 found.append(step)
         return found
 

@@ -29,7 +29,7 @@ from hemicycle.recommenders.scoring import Scores
 from hemicycle.studies.comparing import keep_users
 from hemicycle.studies.steps import Work
 from hemicycle.training.checkpoints import Checkpoints
-from hemicycle.training.fit import FitResult, fit
+from hemicycle.training.fit import WHOLE, FitResult, Stretch, fit
 from hemicycle.training.options import TrainingOptions
 
 
@@ -72,6 +72,13 @@ class FitOptions(Options):
     """Length of the evaluated lists."""
     test_users: int = 20_000
     """Users at most in the test, always the same."""
+
+
+class StretchOptions(FitOptions):
+    """A fit up to an epoch; the input ``before``, if there is one, is the stretch from whose end it goes on."""
+
+    until: int
+    """Its last epoch."""
 
 
 class RankOptions(Options):
@@ -142,7 +149,8 @@ def fit_step(work: Work) -> None:
     options: FitOptions = work.options
     parts = Split.read(work.inputs["graph"])
     recommender: Recommender = RECOMMENDER.build(options.recommender)
-    result = fit(recommender, parts, options.train, options.seed, work.out, group=work.group)
+    stretch = Stretch(options.until, work.inputs.get("before")) if isinstance(options, StretchOptions) else WHOLE
+    result = fit(recommender, parts, options.train, options.seed, work.out, group=work.group, stretch=stretch)
     if work.group.rank != 0:
         return
     records = _records(options, work.out.name, recommender, result)
@@ -163,7 +171,7 @@ def _records(options: FitOptions, identity: str, recommender: Recommender, resul
         seed=options.seed,
         status="trained",
         config=options.model_dump(mode="json"),
-        folder=f"steps/fit/{identity}",
+        folder=f"steps/{'rung' if isinstance(options, StretchOptions) else 'fit'}/{identity}",
         layers=tuple(recommender.layers),
         epochs=tuple(result.epochs),
         best_epoch=result.best_epoch,

@@ -53,6 +53,7 @@ class Step:
         threads: threads it computes with; part of the identity, since sums depend on it.
         workers: processes that share it; part of the identity for the same reason.
         cost: what it is expected to take.
+        tolerates: names of inputs that may have failed; their folders are then without DONE.
         then: finished folder -> the steps that follow from what is in it (every record that a fit yields is probed).
     """
 
@@ -65,6 +66,7 @@ class Step:
     threads: int = 1
     workers: int = 1
     cost: Cost = field(default_factory=Cost)
+    tolerates: frozenset[str] = frozenset()
     then: Callable[[Folder], list["Step"]] | None = None
 
     @cached_property

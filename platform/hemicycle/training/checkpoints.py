@@ -86,13 +86,24 @@ def sweep(folder: Folder, keep: Collection[int]) -> None:
             (folder / name).delete()
 
 
-def close(folder: Folder, identity: str, best_epoch: int, history: History) -> None:
-    """Write the history and then the index of what is there, which ends the fit; nothing to resume is left."""
+def copy(source: Folder, target: Folder) -> None:
+    """Copy the checkpoints of one folder into another; states to resume from stay where they are."""
+    for name in source.names():
+        if name.startswith("epoch-"):
+            (source / name).copy_to(target / name)
+
+
+def close(folder: Folder, identity: str, best_epoch: int, history: History, *, goes_on: bool = False) -> None:
+    """Write the history and then the index of what is there, which ends the fit or its stretch.
+
+    Unless it ``goes_on``, nothing to resume is left.
+    """
     columns = list(dict.fromkeys(name for row in history for name in row))
     folder.write_table("history", pa.table({name: [row.get(name) for row in history] for name in columns}))
     epochs = sorted(int(name.removeprefix("epoch-")) for name in folder.names() if name.startswith("epoch-"))
     folder.write_json(_INDEX, {"identity": identity, "epochs": epochs, "best_epoch": best_epoch})
-    (folder / "resume").delete()
+    if not goes_on:
+        (folder / "resume").delete()
 
 
 def _name(epoch: int) -> str:

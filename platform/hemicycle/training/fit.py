@@ -37,6 +37,23 @@ def silent(row: Row) -> None:
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """The part of a fit that is done in one go; several stretches in turn equal the fit in one, bit by bit.
+
+    Args:
+        until: last epoch of this stretch, whatever the schedule's total; None: all epochs.
+        before: folder of the stretch before, from whose state this one goes on; None: from the start.
+    """
+
+    until: int | None = None
+    before: Folder | None = None
+
+
+WHOLE = Stretch()
+"""All of a fit."""
+
+
+@dataclass(frozen=True)
 class FitResult:
     """What a fit left behind.
 
@@ -60,6 +77,7 @@ def fit(  # noqa: PLR0913, PLR0917 - what, on what, how, and where to
     out: Folder,
     group: Group = SINGLE,
     report: Callable[[Row], None] = silent,
+    stretch: Stretch = WHOLE,
 ) -> FitResult:
     """Fit on ``split.train``, choose the checkpoint on ``split.valid``; the test part is not looked at.
 
@@ -74,6 +92,7 @@ def fit(  # noqa: PLR0913, PLR0917 - what, on what, how, and where to
         out: where checkpoints and history go.
         group: this worker among all.
         report: called with every row of the history, on every worker.
+        stretch: which part of the fit; what stops before the end keeps the state from which the next goes on.
 
     Raises:
         InputError: the columns cannot be dealt out to the workers.
@@ -81,7 +100,7 @@ def fit(  # noqa: PLR0913, PLR0917 - what, on what, how, and where to
     """
     identity = _identity(recommender, split, options, (seed, group.world_size))
     if checkpoints.finished(out, identity) is None:
-        task = _Fit(recommender, split, options, out, group, report, identity)
+        task = _Fit(recommender, split, options, out, group, report, identity, stretch)
         if isinstance(recommender, ClosedFormRecommender):
             task.solve(recommender, seed)
         else:
@@ -119,6 +138,13 @@ class _Fit:
     group: Group
     report: Callable[[Row], None]
     identity: str
+    stretch: Stretch = WHOLE
+
+    @property
+    def _last_epoch(self) -> int:
+        """Epoch at which this stretch ends at the latest."""
+        until = self.stretch.until
+        return self.options.epochs if until is None else min(until, self.options.epochs)
 
     def solve(self, recommender: ClosedFormRecommender, seed: int) -> None:
         """Fit a closed form."""
@@ -136,9 +162,15 @@ class _Fit:
             history.append(self._trained(trainer, epoch))
             self._look(history, trainer)
             self.report(history[-1])
-            if self.options.resume_every and epoch % self.options.resume_every == 0:
+            due = bool(self.options.resume_every and epoch % self.options.resume_every == 0)
+            if due or (self._goes_on and self._over(history, trainer)):
                 self._save_state(history, trainer)
         self._close(history)
+
+    @property
+    def _goes_on(self) -> bool:
+        """Whether another stretch may follow this one."""
+        return self._last_epoch < self.options.epochs
 
     def _trained(self, trainer: Fitting, epoch: int) -> Row:
         """Train one epoch; among several workers its row says what this one sent in a step."""
@@ -150,9 +182,14 @@ class _Fit:
 
     def _begin(self, trainer: Fitting) -> list[Row]:
         """Take up the last complete state, or write the untrained checkpoint."""
-        progress = checkpoints.last_progress(self.out, self.identity)
+        progress, source = checkpoints.last_progress(self.out, self.identity), self.out
+        before = self.stretch.before
+        if progress is None and before is not None:
+            progress, source = checkpoints.last_progress(before, self.identity), before
         if progress is not None:
-            trainer.restore(checkpoints.load_shard(self.out, progress.epoch, self.group.rank), progress.step)
+            trainer.restore(checkpoints.load_shard(source, progress.epoch, self.group.rank), progress.step)
+        if source is not self.out and self.group.rank == 0:
+            checkpoints.copy(source, self.out)
         self.group.barrier()
         if progress is not None:
             self._sweep(list(progress.history))
@@ -168,7 +205,7 @@ class _Fit:
 
     def _over(self, history: list[Row], trainer: Fitting) -> bool:
         epoch, options = history[-1]["epoch"], self.options
-        if epoch >= options.epochs or trainer.step >= trainer.total_steps:
+        if epoch >= self._last_epoch or trainer.step >= trainer.total_steps:
             return True
         since = epoch - best_epoch(history)
         return bool(options.patience and epoch > 0 and since >= options.patience * options.validate_every)
@@ -220,7 +257,7 @@ class _Fit:
     def _close(self, history: list[Row]) -> None:
         self._sweep(history)
         if self.group.rank == 0:
-            checkpoints.close(self.out, self.identity, best_epoch(history), history)
+            checkpoints.close(self.out, self.identity, best_epoch(history), history, goes_on=self._goes_on)
         self.group.barrier()
 
 

@@ -1,0 +1,15 @@
+"""The command line: the verbs of :mod:`hemicycle.api`, their progress and their messages."""
+
+from hemicycle.cli import data, population
+from hemicycle.cli.console import guarded
+from hemicycle.cli.studies import app, job
+
+__all__ = ["app", "job", "main"]
+
+app.add_typer(data.app, name="data")
+app.add_typer(population.app, name="population")
+
+
+def main() -> None:
+    """Run the command line."""
+    guarded(app)

@@ -1,0 +1,1 @@
+"""Which models a population should have: searches, factorial designs, and what they say."""
