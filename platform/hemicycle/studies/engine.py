@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -27,6 +27,7 @@ class Event:
     failed: int
     seconds: float = 0.0
     message: str = ""
+    told: Mapping[str, float] = field(default_factory=dict)
 
 
 Listener = Callable[[Event], None]
@@ -144,7 +145,8 @@ class _Run:
 
     def _tell(self, step: Step, state: State | Literal["started"], seconds: float = 0.0, message: str = "") -> None:
         counts = (len(self.outcome.states), len(self.outcome.steps), self.n_failed)
-        self.listener(Event(step, state, *counts, seconds, message))
+        told = step.folder(self.store).read_json(step.tells) if step.tells and state == "finished" else {}
+        self.listener(Event(step, state, *counts, seconds, message, told))
 
 
 def execute(

@@ -54,6 +54,7 @@ class Step:
         workers: processes that share it; part of the identity for the same reason.
         cost: what it is expected to take.
         tolerates: names of inputs that may have failed; their folders are then without DONE.
+        tells: name of a JSON file of the folder whose numbers are told to whoever watches.
         then: finished folder -> the steps that follow from what is in it (every record that a fit yields is probed).
     """
 
@@ -67,6 +68,7 @@ class Step:
     workers: int = 1
     cost: Cost = field(default_factory=Cost)
     tolerates: frozenset[str] = frozenset()
+    tells: str = ""
     then: Callable[[Folder], list["Step"]] | None = None
 
     @cached_property
