@@ -5,7 +5,6 @@
 >>> study.tables["probe_results"]  # doctest: +SKIP
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,24 +26,28 @@ from hemicycle.data.describe import describe
 from hemicycle.data.gephi import write_graph
 from hemicycle.data.schema import Dataset
 from hemicycle.data.synthetic import Synthetic, SyntheticConfig
+from hemicycle.ledger import archive as archiving
+from hemicycle.ledger import garbage, overview
+from hemicycle.ledger.comparison import Comparison
+from hemicycle.ledger.comparison import compare as compare_stored
+from hemicycle.ledger.index import open_store
+from hemicycle.ledger.library import Library
+from hemicycle.ledger.overview import find_study
+from hemicycle.ledger.questions import ask
+from hemicycle.ledger.restore import Restored
+from hemicycle.ledger.restore import restore as restore_archive
 from hemicycle.population.foreign import ForeignConfig, foreign_kind
 from hemicycle.reports.facts import StudyFacts
 from hemicycle.reports.findings import summary_lines
 from hemicycle.reports.html import write_report
 from hemicycle.reports.tracking import tracked_runs
 from hemicycle.reports.wandb_tracker import WandbTracker
-from hemicycle.studies import ledger
 from hemicycle.studies.config import NAME, StudyConfig
 from hemicycle.studies.engine import Event, Listener
 from hemicycle.studies.executor import Executor, LocalExecutor, provenance
-from hemicycle.studies.ledger import find_study
+from hemicycle.studies.intact import blaming_damage
 from hemicycle.studies.models import ingest_foreign
 from hemicycle.studies.run import Plan, Planned, Study, look, preview, run_study, study_folder
-
-
-def open_store(path: str | os.PathLike[str] | None = None) -> Folder:
-    """Return the store: ``path``, else ``$HEMICYCLE_STORE``, else ``hemicycle-store`` in the current folder."""
-    return Folder.at(path or os.environ.get("HEMICYCLE_STORE") or "hemicycle-store")
 
 
 def load(config: str | Path | StudyConfig, overrides: Sequence[str] = ()) -> StudyConfig:
@@ -115,7 +118,9 @@ def run(  # noqa: PLR0913 - options of the verb, by name
 
 def _finish(study: Study, tracker: Tracker) -> None:
     """Write the report, tell the tracker, close the study's folder."""
-    about = facts(study)
+    place = Folder(study.folder.uri.rsplit("/studies/", 1)[0])
+    with blaming_damage(lambda: (step.folder(place) for step in study.outcome.steps.values())):
+        about = facts(study)
     write_report(about, study.tables, study.folder)
     for tracked in tracked_runs(about, study.tables):
         tracker.record(tracked)
@@ -167,7 +172,7 @@ def report(config: str | Path | StudyConfig, overrides: Sequence[str] = (), *, s
     """
     study = run(config, overrides, executor=_Nobody(), tracker=NullTracker(), store=store)
     write_report(facts(study), study.tables, study.folder)
-    return f"{study.folder.uri}/{ledger.REPORT}"
+    return f"{study.folder.uri}/{overview.REPORT}"
 
 
 class _Nobody(LocalExecutor):
@@ -191,8 +196,25 @@ def plan(
 
 
 def status(store: Folder | None = None) -> pd.DataFrame:
-    """One row a study of the store: steps finished, failed and missing, and where its report is."""
-    return pd.DataFrame(ledger.status(store or open_store()), columns=ledger.STATUS)
+    """One row a study of the store, failures first: steps finished, failed, missing; who is at work; the report."""
+    return pd.DataFrame(overview.status(store or open_store()), columns=overview.STATUS)
+
+
+def failures(study: str, store: Folder | None = None) -> list[dict[str, str]]:
+    """Failed steps of a study: fingerprint, title, first line of the error, and what to do."""
+    place = store or open_store()
+    return overview.failures(find_study(study, place), place)
+
+
+def unfinished(study: str, store: Folder | None = None) -> list[str]:
+    """Titles of a study's steps that are neither finished nor failed."""
+    place = store or open_store()
+    return overview.unfinished(find_study(study, place), place)
+
+
+def stored_config(study: str, store: Folder | None = None) -> StudyConfig:
+    """Return the configuration with which a study was run last; running it again tries what failed and is missing."""
+    return overview.stored_config(find_study(study, store or open_store()))
 
 
 def show(run_id: str, store: Folder | None = None) -> dict[str, Any]:
@@ -201,7 +223,7 @@ def show(run_id: str, store: Folder | None = None) -> dict[str, Any]:
     Raises:
         InputError: nothing, or more than one thing, is called that.
     """
-    return ledger.show(run_id, store or open_store())
+    return overview.show(run_id, store or open_store())
 
 
 def export(study: str, table: str, store: Folder | None = None) -> pa.Table:
@@ -211,7 +233,7 @@ def export(study: str, table: str, store: Folder | None = None) -> pa.Table:
         DisclosureError: it says row by row what people did or think who are not public.
         InputError: there is no such table.
     """
-    return ledger.table(study, table, store or open_store())
+    return overview.table(study, table, store or open_store())
 
 
 def export_graph(study: str, relation: str, path: str | Path, store: Folder | None = None) -> Path:
@@ -221,7 +243,92 @@ def export_graph(study: str, relation: str, path: str | Path, store: Folder | No
         DisclosureError: the users are not public.
         InputError: there is no such relation or format.
     """
-    return write_graph(ledger.public_data(study, store or open_store()), path, relation or None)
+    return write_graph(overview.public_data(study, store or open_store()), path, relation or None)
+
+
+# -- ask -------------------------------------------------------------------------------------------------------------
+
+
+def query(sql: str, store: Folder | None = None) -> pa.Table:
+    """Answer a question in SQL about all studies of a store, after bringing its index up to date.
+
+    Args:
+        sql: one SELECT over ``models``, ``steps``, ``studies``, ``metrics``, ``probes``, ``simulations`` and others;
+            ``SELECT * FROM tables`` says what studies have.
+        store: default: :func:`open_store`.
+
+    Raises:
+        InputError: it is no SELECT, or names something that is not there; the message holds the nearest names.
+        DisclosureError: it names a table that holds sensitive values of people who are not public.
+    """
+    return ask(Library.of(store or open_store()), sql)
+
+
+def compare(*names: str, store: Folder | None = None) -> Comparison:
+    """Compare studies with studies or models with models; the others are tested against the first.
+
+    Args:
+        *names: studies; or models: ``NAME``, ``STUDY/NAME``, the beginning of an id, or a member without its seed.
+        store: default: :func:`open_store`.
+
+    Raises:
+        InputError: names that cannot be used, or sides of which nothing in common was measured.
+    """
+    return compare_stored(store or open_store(), names)
+
+
+# -- housekeeping ------------------------------------------------------------------------------------------------------
+
+
+def gc(store: Folder | None = None, wanted: garbage.Wanted | None = None, *, delete: bool = False) -> garbage.Found:
+    """List what the store no longer needs and, with ``delete``, remove it; what a live driver uses is never touched.
+
+    Raises:
+        InputError: the folder is no store, a plan is damaged, or there is no such study.
+    """
+    place, chosen = store or open_store(), wanted or garbage.Wanted()
+    return (garbage.collect if delete else garbage.look_around)(place, chosen)
+
+
+def archive(
+    study: str,
+    output: str | Path | None = None,
+    store: Folder | None = None,
+    *,
+    checkpoints: bool = True,
+    data: bool | None = None,
+) -> tuple[Path, dict[str, Any]]:
+    """Write a study as one file that another laboratory can open; people's rows stay inside unless they are public.
+
+    Args:
+        study: its name.
+        output: the file; default: the study's name here.
+        store: where it lies.
+        checkpoints: whether trained models go with it.
+        data: whether the data do; default: when the people in them are public.
+
+    Returns:
+        The file, and its index with checksums and what was left out.
+
+    Raises:
+        DisclosureError: the data are asked for, and the people in them are not public.
+    """
+    place = store or open_store()
+    folder = find_study(study, place)
+    path = Path(output or f"{folder.name}{archiving.SUFFIX}").expanduser().absolute()
+    if path.is_dir() or not path.parent.is_dir():
+        raise InputError(f"{path} is no place for a file", "--output", "name a file in a folder that exists")
+    found = archiving.contents(folder, place, archiving.Wishes(checkpoints, data))
+    return path, archiving.write_archive(found, place, path)
+
+
+def restore(path: str | Path, store: Folder | None = None) -> Restored:
+    """Open an archive in a store, once every checksum has been verified; what is finished there stays as it is.
+
+    Raises:
+        InputError: the archive is damaged, foreign or newer than this version, or differs from what is there.
+    """
+    return restore_archive(Path(path).expanduser(), store or open_store())
 
 
 def population(study: str, store: Folder | None = None) -> pd.DataFrame:
@@ -306,9 +413,12 @@ def doctor(store: Folder | None = None) -> list[Check]:
 
 __all__ = [
     "Check",
+    "Comparison",
     "Plan",
     "Planned",
     "Study",
+    "archive",
+    "compare",
     "data_describe",
     "data_fetch",
     "data_status",
@@ -317,7 +427,9 @@ __all__ = [
     "export",
     "export_graph",
     "facts",
+    "failures",
     "find_study",
+    "gc",
     "headlines",
     "load",
     "local",
@@ -325,11 +437,15 @@ __all__ = [
     "plan",
     "population",
     "population_add",
+    "query",
     "ray",
     "report",
+    "restore",
     "run",
     "show",
     "silent",
     "status",
+    "stored_config",
     "study_folder",
+    "unfinished",
 ]

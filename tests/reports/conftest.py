@@ -251,3 +251,147 @@ def facts():
         public=True,
         citations=("Lewis et al. (2024). Voteview: Congressional Roll-Call Votes Database. https://voteview.com/",),
     )
+
+
+# -- a search --------------------------------------------------------------------------------------------------------
+
+AIMS = {"ndcg@20": "maximize", "probe:party": "minimize", "novelty": "maximize"}
+
+
+def make_search(trials=60, aims=("ndcg@20", "probe:party"), mode="generations", name="politics"):
+    """Planted: more dimensions rank and leak more, the learning rate has its best at .01; test is validation's luck
+    drawn anew."""
+    rng = np.random.default_rng(5)
+    told = [search_trial(number, trials, name, rng) | {"mode": mode} for number in range(trials)]
+    mark_front(told, aims)
+    records = [search_record(trial) for trial in told if trial["record_id"]]
+    frames = {"records": pd.DataFrame(records), "trials": pd.DataFrame([without(t, "found", "params") for t in told])}
+    frames["trial_values"] = pd.DataFrame([row for trial in told for row in search_values(trial, aims)])
+    frames["trial_params"] = pd.DataFrame([row for trial in told for row in search_params(trial)])
+    frames["search_importances"] = search_importances(name, aims)
+    frames["search_progress"] = search_progress(told, aims)
+    return frames | search_tests(told)
+
+
+def without(row, *keys):
+    return {key: value for key, value in row.items() if key not in keys}
+
+
+def search_trial(number, trials, name, rng):
+    branch = ("mf", "lightgcn")[number % 3 > 0]
+    params = {"recommender.dim": int(2 ** rng.integers(2, 8)), "train.lr": float(10 ** rng.uniform(-3.5, -0.5))}
+    params |= {"train.l2": float(10 ** rng.uniform(-5, -2)), "train.loss": str(rng.choice(["bpr", "softmax"]))}
+    params |= {"recommender.layers": int(rng.integers(1, 5))} if branch == "lightgcn" else {}
+    off, size = (np.log10(params["train.lr"]) + 2) ** 2, np.log2(params["recommender.dim"]) / 7
+    true = {"ndcg@20": 0.3 + 0.12 * size - 0.04 * off + 0.02 * (branch == "lightgcn")}
+    true |= {"probe:party": 0.35 + 0.55 * size - 0.05 * off, "novelty": 9 - 2 * size + 0.3 * off}
+    noise = {"ndcg@20": 0.008, "probe:party": 0.03, "novelty": 0.1}
+    valid, test = ({m: v + rng.normal(0, noise[m]) for m, v in true.items()} for _ in range(2))
+    state = "failed" if number == 4 else "stopped" if number % 2 and off > 0.5 else "complete"
+    return {
+        "search": name,
+        "trial": number,
+        "generation": number // 8,
+        "name": f"{name}-{number:03d}-s{number}",
+        "record_id": "" if state == "failed" else f"{name}{number}",
+        "branch": branch,
+        "state": state,
+        "epochs": {"failed": 0, "stopped": (5, 15)[number % 3 == 0]}.get(state, 45),
+        "feasible": state != "failed" and number % 11 != 3,
+        "pareto": False,
+        "error": "loss is not finite" if state == "failed" else "",
+        "params": params,
+        "found": {} if state == "failed" else {"valid": valid, "test": test},
+    }
+
+
+def mark_front(told, aims):
+    able = [t for t in told if t["state"] == "complete" and t["feasible"]]
+    gains = np.array([[t["found"]["valid"][m] * (1 if AIMS[m] == "maximize" else -1) for m in aims] for t in able])
+    for trial, gain in zip(able, gains, strict=True):
+        trial["pareto"] = not ((gains >= gain).all(1) & (gains > gain).any(1)).any()
+
+
+def search_values(trial, aims):
+    if not trial["found"]:
+        return []
+    base = {"search": trial["search"], "trial": trial["trial"]}
+    valid = trial["found"]["valid"]
+    rows = [{"role": "objective", "metric": m, "direction": AIMS[m], "value": valid[m]} for m in aims]
+    rows += [{"role": "constraint", "metric": "coverage@20", "direction": "", "value": 0.4}]
+    rows += [{"role": "halving", "metric": "ndcg@20", "direction": "maximize", "value": valid["ndcg@20"]}]
+    return [base | row for row in rows]
+
+
+def search_params(trial):
+    base = {"search": trial["search"], "trial": trial["trial"]}
+    params = {"branch": trial["branch"], **trial["params"]}
+    numbers = {k: float(v) if isinstance(v, int | float) else np.nan for k, v in params.items()}
+    return [base | {"param": k, "value": str(v), "number": numbers[k]} for k, v in params.items()]
+
+
+def search_importances(name, aims):
+    shares = {"recommender.dim": 0.5, "train.lr": 0.3, "branch": 0.12, "train.l2": 0.05, "train.loss": 0.03}
+    tilt = {m: 1 + 0.1 * place for place, m in enumerate(aims)}
+    weights = {m: weight / sum(tilt.values()) for m, weight in tilt.items()}
+    rows = [{"metric": m, "param": p, "importance": s * weights[m]} for m in aims for p, s in shares.items()]
+    return pd.DataFrame(rows).assign(search=name)
+
+
+def search_progress(told, aims):
+    rows, best = [], {}
+    for trial in told:
+        if trial["state"] == "complete" and trial["feasible"]:
+            for metric in aims:
+                value, pick = trial["found"]["valid"][metric], max if AIMS[metric] == "maximize" else min
+                best[metric] = pick(best.get(metric, value), value)
+            best["hypervolume"] = best.get("hypervolume", 0.05) + 0.004 * trial["pareto"]
+        for metric, value in best.items():
+            rows.append({"search": trial["search"], "trial": trial["trial"], "metric": metric, "value": value})
+    return pd.DataFrame(rows)
+
+
+def search_record(trial):
+    return {
+        "id": trial["record_id"],
+        "name": trial["name"],
+        "family": trial["branch"],
+        "seed": trial["trial"],
+        "status": "trained",
+        "parent": "",
+        "best_epoch": trial["epochs"],
+        "epochs": [trial["epochs"]],
+        "layers": ["readout"],
+        "config": json.dumps({"model": trial["branch"], "dim": trial["params"]["recommender.dim"]}),
+    }
+
+
+def search_tests(told):
+    """What the records of trials reach in test data."""
+    ranked, probed, listed = [], [], []
+    for trial in told:
+        if not trial["found"]:
+            continue
+        base = {"record_id": trial["record_id"], "name": trial["name"], "family": trial["branch"]}
+        base |= {"seed": trial["trial"], "status": "trained", "epoch": trial["epochs"]}
+        test = trial["found"]["test"]
+        ends = {m: {"ci_low": v - 0.03 * abs(v), "ci_high": v + 0.03 * abs(v)} for m, v in test.items()}
+        ranked.append(base | {"metric": "ndcg@20", "split": "test", "value": test["ndcg@20"]} | ends["ndcg@20"])
+        site = {"layer": "readout", "entity": "user", "attribute": "party", "scope": "all", "probe": "logistic"}
+        site |= {"cv": "5-fold", "n": 100, "n_groups": 100, "score_name": "balanced_accuracy"}
+        row = base | site | {"score": test["probe:party"]} | ends["probe:party"]
+        controls = {"permuted": 0.5, "covariates": 0.6}
+        probed += [
+            row | {"control": c, "control_score": v, "control_low": v - 0.05, "control_high": v + 0.05}
+            for c, v in controls.items()
+        ]
+        more = {"metric": "novelty", "about": "", "value": test["novelty"], "history": 8.0, "random": 10.0}
+        listed.append(base | more | ends["novelty"])
+    found = {"ranking_results": ranked, "probe_results": probed, "lists": listed}
+    return {name: pd.DataFrame(rows) for name, rows in found.items()}
+
+
+@pytest.fixture(scope="session")
+def searched():
+    """Maker of the tables of a study with a search; tests never change them in place."""
+    return make_search

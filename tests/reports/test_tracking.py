@@ -70,3 +70,43 @@ def test_absent_tables_leave_their_part_out(facts, records):
     assert len(found) == len(records)
     assert found[0].history == []
     assert tracked_runs(facts, {}) == []
+
+
+# -- trials of searches ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def trial_runs(facts, searched):
+    return {run.name: run for run in tracked_runs(facts, searched())}
+
+
+def test_a_trial_carries_its_search_hyperparameters_and_objectives(trial_runs, searched):
+    tables, run = searched(), trial_runs["politics-007-s7"]
+    row = tables["trials"].set_index("trial").loc[7]
+    own = tables["trial_params"].query("trial == 7").set_index("param")
+    told = {key: run.config[key] for key in ("search", "trial", "branch", "state", "pareto", "feasible")}
+    assert told == {"search": "politics", "trial": 7, **row[["branch", "state", "pareto", "feasible"]].to_dict()}
+    assert run.config["params"]["train.lr"] == own.loc["train.lr", "number"]
+    assert run.config["params"]["train.loss"] == own.loc["train.loss", "value"]
+    values = tables["trial_values"].query("trial == 7 and role == 'objective'").set_index("metric")["value"]
+    searched_for = {name: value for name, value in run.summary.items() if name.startswith("search/")}
+    assert searched_for == {f"search/{metric}": value for metric, value in values.items()}
+    assert run.group == "senate"
+
+
+def test_every_trial_with_a_record_is_told_and_passes_the_scrub(trial_runs, searched):
+    assert len(trial_runs) == 59
+    for run in trial_runs.values():
+        assert run.config["search"] == "politics"
+        assert scrub(run.config) == dict(run.config)
+
+
+def test_models_outside_searches_are_told_as_before(runs):
+    assert not any("search" in run.config for run in runs.values())
+
+
+def test_choices_that_look_like_numbers_stay_as_they_are(facts, searched):
+    tables = searched(trials=8)
+    params = tables["trial_params"].assign(value="True", number=1.0)
+    (run,) = [r for r in tracked_runs(facts, tables | {"trial_params": params}) if r.name == "politics-007-s7"]
+    assert set(run.config["params"].values()) == {"True"}

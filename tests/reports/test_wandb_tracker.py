@@ -62,6 +62,20 @@ def test_an_offline_run_is_read_back_and_told_once(run, tmp_path, capfd):
     assert getpass.getuser() == "root" or getpass.getuser().encode() not in content
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning")  # wandb leaves a socket to its service
+def test_a_trial_is_read_back_with_its_hyperparameters_and_objectives(facts, searched, tmp_path):
+    run = next(run for run in tracked_runs(facts, searched(trials=8)) if run.name == "politics-007-s7")
+    WandbTracker(Folder.at(tmp_path / "store"), "hemicycle", "offline").record(run)
+    (path,) = logs(tmp_path / "store")
+    told = json.loads(inspect(path, "--summary"))
+    assert {key: told["config"][key] for key in ("search", "trial")} == {"search": "politics", "trial": 7}
+    assert told["config"]["params"] == pytest.approx(dict(run.config["params"]))
+    for metric in ("search/ndcg@20", "search/probe:party"):
+        assert told["summary"][metric] == pytest.approx(run.summary[metric])
+    assert not any("entity" in key or "user" in key for key in told["config"])
+
+
 def test_nothing_is_told_when_disabled(run, tmp_path):
     WandbTracker(Folder.at(tmp_path / "store"), "hemicycle", "disabled").record(run)
     assert not (tmp_path / "store").exists()

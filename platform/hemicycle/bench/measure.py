@@ -67,10 +67,14 @@ def _variables(case: Case) -> dict[str, str]:
 
 
 def _run(command: list[Path], variables: Mapping[str, str], limit: float) -> tuple[int, str]:
-    """Run to the end, or for ``limit`` seconds; return the exit code and the end of what was said."""
-    with tempfile.TemporaryFile() as words:
+    """Run to the end, or for ``limit`` seconds; return the exit code and the end of what was said.
+
+    What a program leaves in the current folder (RecBole its logs) goes with it.
+    """
+    given = [str(word.absolute()) for word in command]
+    with tempfile.TemporaryFile() as words, tempfile.TemporaryDirectory() as litter:
         process = subprocess.Popen(  # noqa: S603 - our own script
-            list(map(str, command)), stdout=words, stderr=words, env=variables, start_new_session=True
+            given, stdout=words, stderr=words, env=variables, start_new_session=True, cwd=litter
         )
         try:
             process.wait(limit)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from hemicycle.bench.cases import Case, Target
+from hemicycle.bench.cases import Case, Role, Target
 from hemicycle.bench.stored_curve import epochs_to
 from hemicycle.bench.workloads import SYNTHETIC
 
@@ -230,7 +230,7 @@ def workers(scale: Scale) -> list[Case]:
 
 
 def _sharded(group: str, data: str, scale: Scale) -> list[Case]:
-    train = scale.train({"batch": 100_000, "negatives": 1024, "l2": 0, "epochs": 20})
+    train = scale.train({"batch": 500_000, "negatives": 1024, "l2": 0, "epochs": 20})
 
     def of(number: int, name: str, **more: Any) -> Case:
         told = {"recommender": {**_LIGHTGCN, **_BEST}, "train": train, "workers": number, "steps": scale.number(4, 1)}
@@ -240,11 +240,71 @@ def _sharded(group: str, data: str, scale: Scale) -> list[Case]:
     return [of(2, "two workers, a core each", reference=True), of(1, "one worker, one core", target=limit)]
 
 
+def overhead(scale: Scale) -> list[Case]:
+    """Many short steps through Ray, and the same work in plain processes."""
+    count, seconds, cores = (8, 0.001, 1) if scale.quick else (1000, 0.05, 2)
+    group, told = f"{count:,} steps of {1000 * seconds:g} ms", {"count": count, "seconds": seconds, "cores": cores}
+    limit = Target("seconds", 1.15 * count * seconds / cores, least=False)
+
+    def case(name: str, role: Role, task: str, **more: Any) -> Case:
+        module = f"{_OURS}.executing"
+        return Case(group, name, role, module, task, told, "small", clock="wall", threads=cores, **more)
+
+    return [
+        case("ours, as Ray tasks", "ours", "by_ray", reference=True, target=limit),
+        case("bound: as many processes, and nothing else", "bound", "alone"),
+    ]
+
+
+def stacked(scale: Scale) -> list[Case]:
+    """Many small models of one graph, one by one and side by side; times are those of one model."""
+    found: list[Case] = []
+    for name, model in {"LightGCN": {"model": "lightgcn", "layers": 2}, "factors": {"model": "mf"}}.items():
+        found += [
+            *_stacks(f"{name} of 16 dimensions, a senate", {**model, "dim": 16}, ("senate", 20), scale),
+            *_stacks(f"{name} of 16 dimensions, Gowalla", {**model, "dim": 16}, ("gowalla", 1), scale),
+        ]
+    return found
+
+
+def _stacks(group: str, model: Mapping[str, Any], size: tuple[str, int], scale: Scale) -> list[Case]:
+    """An epoch or more by the size of the stack, and where validation is quick whole fits."""
+    (data, epochs), small = size, size[0] == "senate"
+    told = {"recommender": model, "train": scale.train({"epochs": 80}), "epochs": scale.number(epochs)}
+    limit = Target("ratio", 3) if small else None
+
+    def case(name: str, task: str, members: int, **more: Any) -> Case:
+        arguments = {**told, "members": members}
+        place = more.pop("group", f"{group}: {epochs} epoch{'s' if epochs > 1 else ''}")
+        return Case(place, name, "ours", f"{_OURS}.stacked", task, arguments, scale.data(data), **more)
+
+    many = scale.number(16 if small else 4, 2)
+    found = [
+        case(f"a stack of {many}", "epochs_stacked", many, calls=2, reference=True),
+        case("one by one", "epochs_alone", scale.number(4, 1), calls=2, target=limit),
+        *(
+            case(f"a stack of {n}", "epochs_stacked", n, calls=2)
+            for n in ((8, 32) if small and not scale.quick else ())
+        ),
+    ]
+    whole = {"group": f"{group}: whole fits of 80 epochs, validated 16 times"}
+    return (
+        found
+        + [
+            case(f"a stack of {many}", "fits_stacked", many, reference=True, **whole),
+            case("one by one", "fits_alone", scale.number(4, 1), **whole),
+        ]
+        * small
+    )
+
+
 SUITES: Mapping[str, Callable[[Scale], list[Case]]] = {
     "epoch": epoch,
     "evaluate": evaluate,
     "ials": ials,
+    "overhead": overhead,
     "propagation": propagation,
+    "stacked": stacked,
     "time_to_quality": time_to_quality,
     "workers": workers,
 }

@@ -58,7 +58,7 @@ def run(  # noqa: PLR0913, PLR0917 - options of the command
     refresh: RefreshOption = False,
 ) -> None:
     """Run a study to its report; the same command again finishes what is missing."""
-    _run(api().load(config, overrides or []), Where(store, executor, address, refresh))
+    run_and_tell(api().load(config, overrides or []), Where(store, executor, address, refresh))
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,14 @@ class Where:
     refresh: bool
 
 
-def _run(config: Any, where: Where) -> None:
+def run_and_tell(config: Any, where: Where) -> None:
     """Run a study with progress, and say what came out and what to type next."""
     verbs = api()
     from hemicycle.reports.progress import progress  # noqa: PLC0415 - slow to import, not needed for --help
 
     by = verbs.local() if where.executor is ExecutorName.local else verbs.ray(where.address)
-    with progress(err) as listener:
+    asked = [one for search in config.searches.values() for one in search.objectives]
+    with progress(err, {one.name: one.direction for one in asked}) as listener:
         store = verbs.open_store(where.store)
         try:
             study = verbs.run(config, executor=by, store=store, listener=listener, refresh=where.refresh)
@@ -107,7 +108,7 @@ def job(select: Callable[[Any], Any]) -> None:
         address: AddressOption = None,
         refresh: RefreshOption = False,
     ) -> None:
-        _run(select(api().load(config, overrides or [])), Where(store, executor, address, refresh))
+        run_and_tell(select(api().load(config, overrides or [])), Where(store, executor, address, refresh))
 
     script = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode=None, add_completion=False)
     script.command()(command)
@@ -166,16 +167,6 @@ def plan(
         raise InputError("the plan does not fit:\n" + "\n".join(found.problems))
     if not json_:
         out.print(f"Next: hemicycle run {config}{with_store(store)}")
-
-
-@app.command()
-def status(store: StoreOption = None) -> None:
-    """List the studies of a store, failures first."""
-    found = api().status(api().open_store(store)).sort_values(["failed", "missing"], ascending=False)
-    if found.empty:
-        out.print(f"No study yet in {api().open_store(store).uri}. Next: hemicycle run quickstart")
-        return
-    print_table(list(found.columns), [tuple(str(value) for value in row) for row in found.itertuples(index=False)])
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,11 +12,16 @@ from ray.exceptions import RayError
 
 from hemicycle.compute import session
 from hemicycle.compute.train import run_group
-from hemicycle.studies.executor import Result, Task, run_task
+from hemicycle.core.storage import Folder
+from hemicycle.search.trials import Trial
+from hemicycle.studies.executor import Launch, Result, Task, run_task
+from hemicycle.studies.searching import TrialSteps, keep_trial, known_trials
 from hemicycle.training.group import Group
 
 IN_FLIGHT_PER_CORE = 2
 """Submissions under way for each core: one that runs and one that waits."""
+SEARCH = "search"
+"""Kind of a step that starts processes of its own for its trials."""
 
 
 class RayExecutor:
@@ -62,9 +68,10 @@ class RayExecutor:
         session.start(self.address, self.cpus)
 
     def submit(self, tasks: Sequence[Task]) -> None:
-        """Send tasks as one Ray task; one that is shared by workers gets a driver that takes no core."""
+        """Send tasks as one Ray task; one whose work is done by others, workers or trials, itself takes no core."""
         cores = float("inf") if self._elsewhere else self.slots
-        wanted = 0 if tasks[0].workers > 1 else min(cores, max(t.threads for t in tasks))
+        drives = tasks[0].workers > 1 or tasks[0].about["kind"] == SEARCH
+        wanted = 0 if drives else min(cores, max(t.threads for t in tasks))
         name = tasks[0].title if len(tasks) == 1 else f"{tasks[0].title} and {len(tasks) - 1} more"
         remote = ray.remote(_run_all).options(name=name, num_cpus=wanted, max_retries=3)
         self._pending[remote.remote(list(tasks), cores)] = tasks
@@ -93,7 +100,24 @@ class RayExecutor:
 def _run_all(tasks: list[Task], cores: float) -> list[Result]:
     """Run tasks in turn, except those that were finished before the worker of an earlier attempt died."""
     launch = partial(_launch_train, cores=cores)
-    return [Result(task.fingerprint) if task.work.out.done else run_task(task, launch) for task in tasks]
+    search = partial(_search, launch=launch)
+    return [Result(task.fingerprint) if task.work.out.done else run_task(task, launch, search) for task in tasks]
+
+
+def _search(trials: TrialSteps, out: Folder, launch: Launch) -> list[Trial]:
+    """Carry out an asynchronous search; what ended is kept where a search in one process looks for it, too."""
+    from hemicycle.compute.tune import tune_search  # noqa: PLC0415 - slow to import, and only needed here
+
+    return tune_search(
+        trials.config,
+        trials.space,
+        replace(trials, launch=launch),
+        known_trials(out),
+        partial(keep_trial, out),
+        storage=out / "search",
+        name=out.name,
+        threads=trials.threads,
+    )
 
 
 def _launch_train(function: Callable[[Group], None], task: Task, cores: float) -> None:

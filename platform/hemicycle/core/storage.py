@@ -12,7 +12,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +31,21 @@ DONE = "DONE"
 
 class StorageError(HemicycleError):
     """The store could not be read or written."""
+
+
+@dataclass(frozen=True, order=True)
+class StoredFile:
+    """A file below a folder.
+
+    Args:
+        name: path relative to the folder.
+        size: bytes.
+        changed: when it was last written, seconds since 1970.
+    """
+
+    name: str
+    size: int
+    changed: float
 
 
 @dataclass(frozen=True)
@@ -98,6 +113,15 @@ class Folder:
         """Bytes of all files below."""
         return sum(i.size or 0 for i in self._below(recursive=True) if i.is_file)
 
+    def files(self) -> list[StoredFile]:
+        """All files below, partly written ones among them, by name; links are neither followed nor listed."""
+        if self.local is not None:
+            with _explained(self.uri):
+                return sorted(_walk(self.local, ""))
+        start = len(self._where[1]) + 1
+        found = (i for i in self._below(recursive=True) if i.is_file)
+        return sorted(StoredFile(i.path[start:], i.size or 0, (i.mtime_ns or 0) / 1e9) for i in found)
+
     def _below(self, *, recursive: bool) -> list[pafs.FileInfo]:
         filesystem, path = self._where
         with _explained(self.uri):
@@ -110,6 +134,13 @@ class Folder:
         with _explained(self.uri):
             if self.exists():
                 filesystem.delete_dir(path)
+
+    def remove(self, name: str) -> None:
+        """Remove one file; no error when it is not there."""
+        filesystem, path = self._where
+        with _explained(f"{self.uri}/{name}"):
+            if self.exists(name):
+                filesystem.delete_file(f"{path}/{name}")
 
     def copy_to(self, target: "Folder") -> None:
         """Copy all files below into another folder, which may lie in another store."""
@@ -145,6 +176,13 @@ class Folder:
         filesystem, path = self._where
         with _explained(f"{self.uri}/{name}"), filesystem.open_input_stream(f"{path}/{name}") as stream:
             return bytes(stream.read())
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator[IO[bytes]]:
+        """Open one file for reading piece by piece, from any place in it."""
+        filesystem, path = self._where
+        with _explained(f"{self.uri}/{name}"), filesystem.open_input_file(f"{path}/{name}") as stream:
+            yield stream
 
     # -- kinds of file ---------------------------------------------------------------------------------------------
 
@@ -216,6 +254,7 @@ class Folder:
                 stream.write(b"x")
             filesystem.delete_file(f"{path}/{probe}")
         except (OSError, pa.ArrowException) as error:
+            _remove_quietly(filesystem, f"{path}/{probe}")
             raise InputError(
                 f"the store {self.uri} is not writable ({error})",
                 remedy="choose another with --store PATH or the variable HEMICYCLE_STORE",
@@ -227,6 +266,22 @@ class Folder:
             return None
         existing = next(p for p in (self.local, *self.local.parents) if p.exists())
         return shutil.disk_usage(existing).free
+
+
+def _walk(place: Path, prefix: str) -> Iterator[StoredFile]:
+    """Files below a folder of the disk; what vanishes meanwhile is left out."""
+    try:
+        entries = list(os.scandir(place))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    for entry in entries:
+        name = f"{prefix}{entry.name}"
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(Path(entry.path), f"{name}/")
+        elif entry.is_file(follow_symlinks=False):
+            with suppress(FileNotFoundError):
+                about = entry.stat(follow_symlinks=False)
+                yield StoredFile(name, about.st_size, about.st_mtime)
 
 
 def _plain(value: object) -> Any:

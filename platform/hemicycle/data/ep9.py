@@ -79,6 +79,7 @@ class EP9:
     """
 
     Config = EP9Config
+    keyed = False
     citations = (
         "European Parliament, roll-call votes of the 9th term; collected by MEPwatch, Tech to the People",
         "Jolly et al. (2022): Chapel Hill Expert Survey trend file, 1999-2019. Electoral Studies 75",

@@ -48,6 +48,7 @@ class Synthetic:
     """
 
     Config = SyntheticConfig
+    keyed = False
 
     def __init__(self, config: SyntheticConfig) -> None:
         self.config = config

@@ -53,6 +53,7 @@ class Voteview:
     """
 
     Config = VoteviewConfig
+    keyed = False
     citations = (
         "Lewis, Poole, Rosenthal, Boche, Rudkin, Sonnet: Voteview Congressional Roll-Call Votes Database, voteview.com",
     )

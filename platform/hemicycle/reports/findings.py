@@ -5,7 +5,9 @@ import pandas as pd
 
 from hemicycle.core.records import READOUT
 from hemicycle.reports.facts import Tables, table
+from hemicycle.reports.findings_search import search_findings
 from hemicycle.reports.quality import quality_findings, without_strengths
+from hemicycle.reports.searches import spotlight
 from hemicycle.reports.summaries import (
     METRICS,
     PERMUTED,
@@ -224,13 +226,14 @@ def _contrast_sentence(rows: pd.DataFrame, where: str, arm: str, reference: str)
 
 
 def findings(tables: Tables) -> list[str]:
-    """All headline sentences: probes first, then ranking and lists, then simulations."""
+    """All headline sentences: searches first, then probes, then ranking and lists, then simulations."""
+    searched, tables = search_findings(tables), spotlight(tables)
     records, probes = table(tables, "records"), table(tables, "probe_results")
     ranking = ranking_finding(table(tables, "ranking_results"), records)
     alone = [] if probes.empty else propagation_findings(_plain_scores(probes, records))
     contrasts = contrast_findings(table(tables, "simulation_contrasts"))
     known = [*probe_findings(probes, records), *(f"{text}." for text in alone)]
-    return [*known, *([ranking] if ranking else []), *quality_findings(tables), *contrasts]
+    return [*searched, *known, *([ranking] if ranking else []), *quality_findings(tables), *contrasts]
 
 
 def _plain_scores(probes: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:

@@ -17,14 +17,18 @@ from hemicycle.reports import tables as html_tables
 from hemicycle.reports import tables_quality
 from hemicycle.reports.export import export, script, specification, svg
 from hemicycle.reports.facts import Figure, StudyFacts, Tables, table
+from hemicycle.reports.figures_effects import factor_effects, factor_shares
 from hemicycle.reports.figures_epochs import learning_order, score_by_epoch
 from hemicycle.reports.figures_frontier import cross_cutting_frontier
 from hemicycle.reports.figures_layers import score_by_layer
 from hemicycle.reports.figures_map import ideological_map
 from hemicycle.reports.figures_quality import beyond_accuracy, quality_by_group
+from hemicycle.reports.figures_search import search_figures
 from hemicycle.reports.figures_simulations import paired_differences, polarization_over_time
 from hemicycle.reports.findings import findings
 from hemicycle.reports.methods import bibliography, methods
+from hemicycle.reports.searches import spotlight
+from hemicycle.reports.tables_search import search_tables
 from hemicycle.reports.theme import BLUE, GREEN, GREY, VERMILION, vega_config
 
 REPORT = "report.html"
@@ -33,8 +37,11 @@ MOST_STATIC_BYTES = 250_000
 
 def figures(tables: Tables) -> list[Figure]:
     """Every figure that the tables allow, in the order of the report."""
+    searched, tables = search_figures(tables), spotlight(tables)
     records, probes = table(tables, "records"), table(tables, "probe_results")
     drawn = (
+        factor_shares(table(tables, "effect_tests")),
+        factor_effects(table(tables, "effects")),
         ideological_map(table(tables, "map_points"), records),
         score_by_layer(probes, records),
         score_by_epoch(probes, records),
@@ -45,7 +52,7 @@ def figures(tables: Tables) -> list[Figure]:
         polarization_over_time(table(tables, "simulation_results")),
         paired_differences(table(tables, "simulation_contrasts")),
     )
-    return [figure for figure in drawn if figure is not None]
+    return [*searched, *(figure for figure in drawn if figure is not None)]
 
 
 def check_map(points: pd.DataFrame, *, public: bool) -> None:
@@ -95,13 +102,14 @@ def render(facts: StudyFacts, tables: Tables, drawn: list[Figure], images: Mappi
     source = (resources.files("hemicycle.reports") / "template.html.j2").read_text(encoding="utf-8")
     ranked = (html_tables.models, tables_quality.differences, tables_quality.impressions)
     makers = (*ranked, html_tables.probes, html_tables.contrasts, html_tables.failures)
-    made = [made for maker in makers if (made := maker(tables)) is not None]
+    few = spotlight(tables)
+    made = [*search_tables(tables), *(made for maker in makers if (made := maker(few)) is not None)]
     found = findings(tables)
     return environment.from_string(source).render(
         facts=facts,
         lead=found[0] if found else "This study has no results yet.",
         findings=found[1:],
-        glance=html_tables.glance(tables),
+        glance=html_tables.glance(few),
         figures=[
             (figure, _static(images[figure.id]), html_tables.frame_table(figure.id, figure.table)) for figure in drawn
         ],
@@ -109,7 +117,7 @@ def render(facts: StudyFacts, tables: Tables, drawn: list[Figure], images: Mappi
         themes={"light": vega_config(), "dark": vega_config(dark=True)},
         tables=made,
         methods=methods(facts, tables),
-        bibliography=bibliography(tables),
+        bibliography=bibliography(tables, facts.config),
         provenance=list(flat(facts.provenance)),
         config=list(flat(facts.config)),
         seats=list(seats()),

@@ -3,12 +3,16 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
 
 from hemicycle.core.records import READOUT
 from hemicycle.reports.facts import StudyFacts, Tables, table
+from hemicycle.reports.methods_effects import effects_keys, effects_methods
+from hemicycle.reports.methods_search import search_keys, search_methods
+from hemicycle.reports.searches import spotlight
 from hemicycle.reports.summaries import PERMUTED, control_names, control_words
 from hemicycle.reports.theme import label, listing
 
@@ -21,7 +25,9 @@ def methods(facts: StudyFacts, tables: Tables) -> list[str]:
     """Paragraphs that say what was done: data, recommenders, probes and their controls, simulations."""
     parts = [
         _data(facts),
-        _recommenders(facts, table(tables, "records")),
+        _recommenders(facts, table(spotlight(tables), "records")),
+        *search_methods(facts.config, tables),
+        *effects_methods(tables),
         _probes(facts.config, table(tables, "probe_results")),
         _simulations(facts.config, table(tables, "simulation_results")),
         _reproduction(facts),
@@ -146,8 +152,8 @@ def _reproduction(facts: StudyFacts) -> str:
 # -- references ------------------------------------------------------------------------------------------------------
 
 
-def bibliography(tables: Tables) -> str:
-    """BibTeX of the methods that the tables show were used."""
+def bibliography(tables: Tables, config: Mapping[str, Any] = MappingProxyType({})) -> str:
+    """BibTeX of the methods that the tables, and the configuration of searches, show were used."""
     records, probes = table(tables, "records"), table(tables, "probe_results")
     results, contrasts = table(tables, "simulation_results"), table(tables, "simulation_contrasts")
     keys = [] if probes.empty else ["alain2017understanding", "hewitt2019designing"]
@@ -158,6 +164,7 @@ def bibliography(tables: Tables) -> str:
         [] if results.empty else [_OPINION_KEYS[name] for name in results["opinion"].unique() if name in _OPINION_KEYS]
     )
     keys += [] if contrasts.empty else ["bloom1995minimum"]
+    keys += [*search_keys(config, tables), *effects_keys(tables)]
     entries = read_bibliography()
     return "\n".join(entries[key] for key in dict.fromkeys([*keys, "moritz2018ray"]))
 

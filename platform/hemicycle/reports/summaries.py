@@ -23,7 +23,8 @@ METRICS = ("variance", "bimodality", "neighbour_correlation", "disagreement")
 def model_labels(records: pd.DataFrame) -> dict[str, str]:
     """Label of every record: its family, or its name without the seed where a family has several variants.
 
-    An untrained twin is called as the model it derives from; foreign and derived models keep their own names.
+    An untrained twin is called as the model it derives from; foreign and derived models keep their own names. Trials of
+    searches (column ``trial``) are called by name and family.
     """
     if records.empty:
         return {}
@@ -36,7 +37,9 @@ def model_labels(records: pd.DataFrame) -> dict[str, str]:
     own = {i: status[owner[i]] in {"foreign", "derived"} for i in name}
     variants = {(family[i], stems[i]) for i in name if status[i] == "trained"}
     several = {f for f in set(family.values()) if sum(f == other for other, _ in variants) > 1}
-    return {i: stems[i] if own[i] or family[i] in several else label(family[i]) for i in name}
+    known = {i: stems[i] if own[i] or family[i] in several else label(family[i]) for i in name}
+    trials = set(records.loc[records["trial"], "id"]) if "trial" in records else set()
+    return known | {i: f"{stems[i]} ({label(family[i])})" for i in name if owner[i] in trials}
 
 
 def with_model(rows: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:

@@ -38,6 +38,22 @@ LABELS = {
     "auc": "AUC",
     "neighbour_correlation": "neighbour correlation",
 }
+SETTINGS = {
+    "dim": "dimension",
+    "lr": "learning rate",
+    "l2": "L2 penalty",
+    "negatives_by": "how negatives are drawn",
+    "init_scale": "scale of initial vectors",
+    "weight_decay": "weight decay",
+    "max_steps": "most steps",
+    "batch": "batch size",
+    "k": "neighbours (k)",
+    "popularity": "correction for popularity",
+    "user_exponent": "exponent of users",
+    "unobserved": "weight of what was not observed",
+    "branch": "architecture",
+    "model": "architecture",
+}
 _PARTIES = {
     "democrat": BLUE,
     "democratic": BLUE,
@@ -64,6 +80,12 @@ def label(name: object) -> str:
         head, _, cut = text.partition("@")
         return f"{head.upper() if head in {'ndcg', 'map'} else head.capitalize()}@{cut}"
     return LABELS.get(text.lower(), text.replace("_", " ") if " " not in text else text)
+
+
+def setting(key: str) -> str:
+    """Name for people of a hyperparameter's dotted key: ``train.lr`` is the learning rate."""
+    name = key.rpartition(".")[2]
+    return SETTINGS.get(name, name.replace("_", " "))
 
 
 def number(value: float, digits: int = 2) -> str:

@@ -1,6 +1,7 @@
 """What a tracker is told of a study: one run per model and one per simulation arm, aggregates only."""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,26 +21,65 @@ def tracked_runs(facts: StudyFacts, tables: Tables) -> list[TrackedRun]:
 
 
 def model_runs(facts: StudyFacts, tables: Tables) -> Iterator[TrackedRun]:
-    """One run per model: history by epoch; summary of test metrics, probe scores and controls."""
+    """One run per model: history by epoch; summary of test metrics, probe scores and controls.
+
+    The record of a trial also has the search, the trial and its hyperparameters in its configuration, and the
+    objectives' validation values as ``search/METRIC`` in its summary.
+    """
     records = table(tables, "records")
     settings = settings_of(records)
     probes = main_probe(table(tables, "probe_results"))
     ranking = table(tables, "ranking_results")
+    told = trials_told(tables)
     for record in records.to_dict(orient="records"):
         own = probes[probes["record_id"] == record["id"]] if len(probes) else probes
         ranked = ranking[ranking["record_id"] == record["id"]] if len(ranking) else ranking
         about: dict[str, object] = {
             key: record[key] for key in ("family", "seed", "status", "best_epoch") if key in record
         }
+        trial, values = told.get(str(record["id"]), ({}, {}))
         yield TrackedRun(
             id=fingerprint([facts.fingerprint, "model", str(record["id"])]),
             name=str(record["name"]),
             group=facts.name,
             kind="model",
-            config={"study": facts.fingerprint, **about, **settings.get(str(record["id"]), {})},
+            config={"study": facts.fingerprint, **about, **settings.get(str(record["id"]), {}), **trial},
             history=_by_step([*_ranking_history(ranked), *_probe_history(own)]),
-            summary=_finite({**_ranking_summary(ranked), **_probe_summary(own, records)}),
+            summary=_finite({**_ranking_summary(ranked), **_probe_summary(own, records), **values}),
         )
+
+
+Told = tuple[dict[str, object], dict[str, float]]
+"""What is added to a run's configuration and to its summary."""
+
+
+def trials_told(tables: Tables) -> dict[str, Told]:
+    """What is told of every trial, by its record."""
+    trials, values, params = (table(tables, name) for name in ("trials", "trial_values", "trial_params"))
+    aims = values if values.empty else values[values["role"] == "objective"]
+    reached = _by_trial(aims, "metric", "value")
+    if len(params):
+        params = params.assign(value=list(map(_plain, params["value"], params["number"])))
+    settings = _by_trial(params, "param", "value")
+    found: dict[str, Told] = {}
+    for row in trials.to_dict(orient="records"):
+        key = (str(row["search"]), int(row["trial"]))
+        about = {name: row[name] for name in ("search", "trial", "branch", "state", "feasible", "pareto")}
+        summary = {f"search/{metric}": value for metric, value in reached.get(key, {}).items()}
+        found[str(row["record_id"])] = ({**about, "params": settings.get(key, {})}, summary)
+    return found
+
+
+def _by_trial(rows: pd.DataFrame, name: str, value: str) -> dict[tuple[str, int], dict[str, Any]]:
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for row in rows.to_dict(orient="records"):
+        found.setdefault((str(row["search"]), int(row["trial"])), {})[str(row[name])] = row[value]
+    return found
+
+
+def _plain(text: str, number: float) -> str | float:
+    """A hyperparameter as a number where it is one, so that a dashboard can draw it."""
+    return text if pd.isna(number) or text in {"True", "False", "true", "false"} else float(number)
 
 
 Point = tuple[int, str, float]

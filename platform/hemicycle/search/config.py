@@ -38,8 +38,8 @@ class Dimension(Options):
         ranged = self.low is not None and self.high is not None
         if (self.choice is None) != ranged:
             raise ValueError("give choice: [...], or low and high")
-        if self.choice is not None and (len(set(map(repr, self.choice))) != len(self.choice) or not self.choice):
-            raise ValueError("choice needs one or several different values")
+        if self.choice is not None and (len(set(self.choice)) != len(self.choice) or not self.choice):
+            raise ValueError("choice needs one or several different values (1, 1.0 and true are the same)")
         if self.choice is not None and (self.log or self.integer or self.step is not None):
             raise ValueError("log, integer and step belong to a range, not to choice")
         if self.low is not None and self.high is not None:

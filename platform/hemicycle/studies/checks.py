@@ -11,9 +11,12 @@ from hemicycle.graphs.splits import SplitConfig
 from hemicycle.probes.base import ProbeConfig
 from hemicycle.recommenders.base import EmbeddingConfig
 from hemicycle.recommenders.catalogue import RECOMMENDER
+from hemicycle.search.config import SearchConfig
+from hemicycle.search.space import Space
 from hemicycle.studies.config import MediatedSimulation, MemberConfig, SocietyConfig, StudyConfig
 from hemicycle.studies.models import relation_of
 from hemicycle.studies.probing import kind_of, labels_of
+from hemicycle.studies.quantities import quantity_problems
 from hemicycle.studies.sides import category_counts, direction_label, side_column
 from hemicycle.training.group import Group
 from hemicycle.transforms.base import Reranker, TransformConfig
@@ -35,12 +38,27 @@ def check(config: StudyConfig, dataset: Dataset) -> None:
     if config.society:
         problems += _society_problems(config.society, dataset)
         problems += [p for name, s in config.simulations.items() for p in _bounds_problems(config, name, s, dataset)]
-    if config.population:
+    if config.population or config.searches:
         problems += _relation_problems(config, dataset)
         for name, member in config.population.items():
             problems += _transform_problems(config, name, member, dataset)
             problems += _worker_problems(name, member)
+    for name, search in config.searches.items():
+        problems += _search_problems(config, name, search, dataset)
     raise_problems(problems)
+
+
+def _search_problems(config: StudyConfig, name: str, search: SearchConfig, dataset: Dataset) -> list[Problem]:
+    """What keeps a search from being carried out on these data."""
+    problems = list(quantity_problems(name, search, dataset))
+    if config.split.kind != "given" and not config.split.valid:
+        what = "a search sees validation edges only, and none are carved from the training part"
+        problems.append(Problem(what, "split.valid", "give a share, e.g. 0.1"))
+    try:
+        Space.of(search, config.train.model_dump(mode="json"))
+    except InputError as error:
+        problems += [replace(p, where=f"searches.{name}.{p.where}") for p in error.problems]
+    return problems
 
 
 def _probe_problems(probe: ProbeConfig, where: str, dataset: Dataset) -> list[Problem]:

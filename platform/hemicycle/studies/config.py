@@ -14,6 +14,8 @@ from hemicycle.graphs.splits import SplitConfig
 from hemicycle.population.foreign import ForeignConfig
 from hemicycle.probes.catalogue import PROBE
 from hemicycle.recommenders.catalogue import RECOMMENDER
+from hemicycle.search.config import SearchConfig
+from hemicycle.search.designs import DesignConfig, members
 from hemicycle.simulations.config import MOST_SEEDS, SimulationConfig
 from hemicycle.training.options import TrainingOptions
 from hemicycle.transforms.catalogue import TRANSFORM
@@ -164,6 +166,10 @@ class StudyConfig(Options):
     """What is withheld for validation and test."""
     population: dict[Annotated[str, Field(pattern=rf"^{NAME.pattern}$")], MemberConfig] = Field(default_factory=dict)
     """Name -> recommender or foreign model."""
+    searches: dict[Annotated[str, Field(pattern=rf"^{NAME.pattern}$")], SearchConfig] = Field(default_factory=dict)
+    """Name -> search, every trial of which joins the population."""
+    designs: dict[Annotated[str, Field(pattern=rf"^{NAME.pattern}$")], DesignConfig] = Field(default_factory=dict)
+    """Name -> factorial design, whose members join the population as ``NAME-001``, ``NAME-002`` ..."""
     train: TrainingOptions = TrainingOptions()
     """How recommenders are trained, unless a member says otherwise."""
     seeds: Seeds = 3
@@ -192,10 +198,13 @@ class StudyConfig(Options):
         """Lay each member's ``train`` on the study's, and call simulations by their keys."""
         if not isinstance(values, dict):
             return values
-        base, members, simulations = (values.get(key) for key in ("train", "population", "simulations"))
+        base, population, simulations = (values.get(key) for key in ("train", "population", "simulations"))
         changed = {}
-        if isinstance(members, dict) and isinstance(base, dict) and _is_valid(base):
-            changed["population"] = {name: _trained_like(base, member) for name, member in members.items()}
+        designed = _designed(values.get("designs"))
+        if designed and isinstance(population or {}, dict):
+            population = changed["population"] = {**(population or {}), **designed}
+        if isinstance(population, dict) and isinstance(base, dict) and _is_valid(base):
+            changed["population"] = {name: _trained_like(base, member) for name, member in population.items()}
         if isinstance(simulations, dict):
             changed["simulations"] = {
                 name: {"name": name, **s} if isinstance(s, dict) else s for name, s in simulations.items()
@@ -204,8 +213,8 @@ class StudyConfig(Options):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if not self.population and not self.simulations:
-            raise ValueError("the study does nothing: give a population or simulations")
+        if not self.population and not self.simulations and not self.searches:
+            raise ValueError("the study does nothing: give a population, searches or simulations")
         if self.simulations and self.society is None:
             raise ValueError("simulations need a society")
         if problems := [p for name, member in self.population.items() for p in self._parent_problems(name, member)]:
@@ -227,6 +236,13 @@ class StudyConfig(Options):
             problems.append(f"population.{name}: its parents derive from itself")
         return problems
 
+    @property
+    def probed_users(self) -> Literal["all", "report"]:
+        """Whose labels are reported: where a search chose models by a probe, the half that it did not see."""
+        asked = [one.metric for search in self.searches.values() for one in search.objectives]
+        asked += [one.metric for search in self.searches.values() for one in search.constraints]
+        return "report" if "probe" in asked else "all"
+
 
 def derivation_order(population: Mapping[str, MemberConfig]) -> list[str]:
     """Derived members, parents first; those that wait for each other are left out."""
@@ -236,6 +252,17 @@ def derivation_order(population: Mapping[str, MemberConfig]) -> list[str]:
         found += ready
         for name in ready:
             del waiting[name]
+    return found
+
+
+def _designed(designs: Any) -> dict[str, Any]:
+    """Members of all designs, as a population has them; what is wrong with a design is reported there."""
+    found: dict[str, Any] = {}
+    for name, design in designs.items() if isinstance(designs, dict) else ():
+        try:
+            found |= members(name, DesignConfig.model_validate(design))
+        except ValidationError:
+            continue
     return found
 
 

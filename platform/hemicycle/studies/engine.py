@@ -1,13 +1,14 @@
 """Execute a plan: what is finished is skipped, what fails is a recorded row, what follows is added as it appears."""
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from hemicycle.core.storage import Folder
 from hemicycle.studies.executor import Executor, Result, Task
+from hemicycle.studies.listing import Finished
 from hemicycle.studies.steps import Step
 
 State = Literal["cached", "finished", "failed", "blocked"]
@@ -18,7 +19,7 @@ BATCH_SECONDS = 0.5
 
 @dataclass(frozen=True)
 class Event:
-    """Something happened to a step; counts are those of the whole plan as far as it is known."""
+    """Something happened to a step; counts are those of the whole plan as far as it is known, ``totals`` by kind."""
 
     step: Step
     state: State | Literal["started"]
@@ -28,6 +29,7 @@ class Event:
     seconds: float = 0.0
     message: str = ""
     told: Mapping[str, float] = field(default_factory=dict)
+    totals: Mapping[str, int] = field(default_factory=dict)
 
 
 Listener = Callable[[Event], None]
@@ -69,7 +71,9 @@ class _Run:
         self.running: dict[str, Step] = {}
         self.built_on: set[str] = set()
         self.batches: deque[list[Step]] | None = None
+        self.totals: Counter[str] = Counter()
         self.n_failed = 0
+        self.finished = Finished(store)
         self.checked = False
 
     def add(self, steps: Iterable[Step]) -> None:
@@ -79,13 +83,12 @@ class _Run:
                 continue
             self.add(step.inputs.values())
             self.outcome.steps[step.fingerprint] = step
-            folder = step.folder(self.store)
             again = self.remake(step)
-            if folder.done and not again:
+            if not again and self.finished(step.kind, step.fingerprint):
                 self._end(step, "cached")
             else:
                 if again:
-                    folder.delete()
+                    step.folder(self.store).delete()
                 self.waiting[step.fingerprint] = step
                 self.built_on.update(before.fingerprint for before in step.inputs.values())
                 self.batches = None
@@ -146,7 +149,7 @@ class _Run:
     def _tell(self, step: Step, state: State | Literal["started"], seconds: float = 0.0, message: str = "") -> None:
         counts = (len(self.outcome.states), len(self.outcome.steps), self.n_failed)
         told = step.folder(self.store).read_json(step.tells) if step.tells and state == "finished" else {}
-        self.listener(Event(step, state, *counts, seconds, message, told))
+        self.listener(Event(step, state, *counts, seconds, message, told, self.totals))
 
 
 def execute(

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,6 +21,7 @@ import torch
 
 from hemicycle import __version__
 from hemicycle.core.errors import InputError
+from hemicycle.core.storage import Folder
 from hemicycle.studies.steps import Step, Work
 from hemicycle.training.group import Group
 from hemicycle.training.launch import run_group
@@ -75,6 +76,8 @@ class Result:
 
 Launch = Callable[[Callable[[Group], None], Task], None]
 """Runs a function once in each of a task's workers."""
+Search = Callable[[Any, Folder], Any]
+"""Carries out an asynchronous search in a folder, as :attr:`hemicycle.studies.steps.Work.search`."""
 
 
 class Executor(Protocol):
@@ -144,11 +147,11 @@ def launch_processes(function: Callable[[Group], None], task: Task) -> None:
     run_group(function, task.workers, threads=task.threads)
 
 
-def run_task(task: Task, launch: Launch) -> Result:
+def run_task(task: Task, launch: Launch, search: Search | None = None) -> Result:
     """Run one task to its end; an exception becomes a result, and only a finished folder gets its DONE."""
     start = time.perf_counter()
     try:
-        complete(task, launch)
+        complete(task, launch, search)
     except InputError as error:
         return Result(task.fingerprint, time.perf_counter() - start, str(error))
     except Exception as error:  # noqa: BLE001 - a failed item is a recorded row, whatever failed
@@ -157,14 +160,14 @@ def run_task(task: Task, launch: Launch) -> Result:
     return Result(task.fingerprint, time.perf_counter() - start)
 
 
-def complete(task: Task, launch: Launch) -> None:
+def complete(task: Task, launch: Launch, search: Search | None = None) -> None:
     """Run one task, write its manifest and close its folder; exceptions pass."""
     start = time.perf_counter()
     if task.workers > 1:
         launch(partial(_member, task), task)
     else:
         with fixed_threads(task.threads):
-            task.function(task.work)
+            task.function(replace(task.work, search=search))
     task.work.out.write_json("manifest.json", manifest(task, time.perf_counter() - start))
     task.work.out.finish()
 
@@ -205,8 +208,9 @@ def manifest(task: Task, seconds: float) -> dict[str, Any]:
     }
 
 
+@cache
 def provenance() -> dict[str, Any]:
-    """Versions, commit and hardware of this process."""
+    """Versions, commit and hardware of this process; looked up once, since git and package metadata take 20 ms."""
     return {
         "hemicycle": __version__,
         "commit": _commit(),

@@ -153,8 +153,8 @@ def fit_step(work: Work) -> None:
     result = fit(recommender, parts, options.train, options.seed, work.out, group=work.group, stretch=stretch)
     if work.group.rank != 0:
         return
-    records = _records(options, work.out.name, recommender, result)
-    rows = _validation_rows(result, records[0].id)
+    records = fitted_records(options, work.out.name, recommender, result)
+    rows = validation_rows(result, records[0].id)
     for record in records if parts.test.n_edges else ():
         parameters = Checkpoints(work.out).load(record.best_epoch)
         rows += ranking_rows(recommender.scores(parameters, parts.context), work, record)
@@ -162,7 +162,9 @@ def fit_step(work: Work) -> None:
     write_records(work.out, records)
 
 
-def _records(options: FitOptions, identity: str, recommender: Recommender, result: FitResult) -> list[ModelRecord]:
+def fitted_records(
+    options: FitOptions, identity: str, recommender: Recommender, result: FitResult
+) -> list[ModelRecord]:
     """Return the trained model's record and, where there are vectors, that of its untrained twin."""
     trained = ModelRecord(
         id=identity,
@@ -182,7 +184,7 @@ def _records(options: FitOptions, identity: str, recommender: Recommender, resul
     return [trained, ModelRecord.from_json(trained.to_json() | twin | {"epochs": (0,), "best_epoch": 0})]
 
 
-def _validation_rows(result: FitResult, record_id: str) -> list[dict[str, Any]]:
+def validation_rows(result: FitResult, record_id: str) -> list[dict[str, Any]]:
     """One row for each epoch and metric of the training history."""
     return [
         {"record_id": record_id, "epoch": int(row["epoch"]), "split": "valid", "metric": name, "value": float(value)}

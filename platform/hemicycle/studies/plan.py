@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from hemicycle.core.config import Options
 from hemicycle.core.errors import InputError, raise_problems
@@ -36,18 +36,22 @@ from hemicycle.studies.models import (
 )
 from hemicycle.studies.probing import MapOptions, ProbeOptions, kind_of, labels_of, map_step, probe_step, sites
 from hemicycle.studies.rehearsal import rehearsal
+from hemicycle.studies.searching import Follow, search_steps
 from hemicycle.studies.steps import Step
 
 
 def data_step_of(config: StudyConfig) -> Step:
     """The step that ingests a study's data; its identity holds the contents of the files.
 
+    It holds the key of the pseudonyms, too, unless people are public or the source says that it is not ``keyed``.
+
     Raises:
         InputError: a file is missing.
     """
     source = SOURCE.build(config.data)
     contents = hash_files(source.files())
-    key = "" if getattr(config.data, "public", False) else key_id(load_key())
+    keyed = getattr(source, "keyed", True) and not getattr(config.data, "public", False)
+    key = key_id(load_key()) if keyed else ""
     options = DataOptions(source=config.data, contents=contents, key=key)
     return Step("data", f"read {config.data.source}", data_step, options)
 
@@ -86,14 +90,16 @@ def build_plan(config: StudyConfig, dataset: Dataset) -> list[Step]:
     after = FollowUps.of(config, dataset)
 
     def follow(step: Step, name: str) -> Step:
-        return replace(step, then=partial(_following, step, name, (data, graph), after, size))
+        return replace(step, then=partial(follow_up, step, name))
 
+    follow_up: Follow = partial(_following, base=(data, graph), after=after, size=size)
     models: Models = {name: {-1: follow(step, name)} for name, step in foreign_steps_of(config, data).items()}
     for name, member in config.population.items():
         if member.recommender is not None:
             fits = _fits(config, member, name, graph, size)
             models[name] = {seed: follow(step, f"{name}-s{seed}") for seed, step in fits.items()}
-    steps = [graph, *(step for of in models.values() for step in of.values())] if config.population else []
+    steps = [graph, *(step for of in models.values() for step in of.values())] if models or config.searches else []
+    steps += search_steps(config, dataset, {"data": data, "graph": graph}, size, follow_up)
     return [*steps, *derived_steps(config, models, (data, graph), size, follow), *simulation_steps(config, data)]
 
 
@@ -134,6 +140,7 @@ class FollowUps(Options):
     """What is done with every record."""
 
     probes: tuple[Any, ...]
+    users: Literal["all", "report"] = "all"
     label: str = ""
     group: str = ""
     threads: int = 1
@@ -150,12 +157,18 @@ class FollowUps(Options):
         lists = AssessOptions(record={}, k=config.k, test_users=config.test_users, item_positions=config.item_positions)
         shown = dataset.impressions is not None
         return cls(
-            probes=config.probes, label=label, group=group, threads=config.threads, lists=lists, impressions=shown
+            probes=config.probes,
+            users=config.probed_users,
+            label=label,
+            group=group,
+            threads=config.threads,
+            lists=lists,
+            impressions=shown,
         )
 
 
-def _following(  # noqa: PLR0913, PLR0917 - bound by partial; the last is what the engine gives
-    model: Step, name: str, base: tuple[Step, Step], after: FollowUps, size: costs.Size, folder: Folder
+def _following(  # noqa: PLR0913 - the last three are bound by partial
+    model: Step, name: str, folder: Folder, *, base: tuple[Step, Step], after: FollowUps, size: costs.Size
 ) -> list[Step]:
     """Rank, assess, probe and map every record that a model's step yielded, as far as each is wanted."""
     inputs = {"data": base[0], "graph": base[1], "model": model}
@@ -178,7 +191,7 @@ def _reading(
     """Probe and map one record."""
     steps = []
     if after.probes:
-        options = ProbeOptions(record=record.to_json(), probes=after.probes)
+        options = ProbeOptions(record=record.to_json(), probes=after.probes, users=after.users)
         cost = size.probe(len(sites(record)), len(after.probes))
         steps.append(Step("probe", f"probe {title}", probe_step, options, inputs, cost=cost))
     if after.label and record.layers:

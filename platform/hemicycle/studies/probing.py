@@ -1,6 +1,6 @@
 """Steps that read a population: every record is probed at its layers and checkpoints, and mapped."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from hemicycle.core.config import Options
 from hemicycle.core.records import READOUT, ModelRecord
+from hemicycle.core.seeding import key_of, keyed_uniform
 from hemicycle.core.storage import Folder
 from hemicycle.data.schema import Dataset, is_public, with_role
 from hemicycle.evaluation.ranking import top_k
@@ -29,6 +30,8 @@ class ProbeOptions(Options):
     """The record."""
     probes: tuple[Annotated[Any, PROBE], ...]
     """What is read."""
+    users: Literal["all", "search", "report"] = "all"
+    """Which of them: where a search chose models by a probe, the half that it did not see is reported."""
 
 
 class MapOptions(Options):
@@ -63,13 +66,13 @@ def sites(record: ModelRecord) -> list[tuple[str, int]]:
 def probe_step(work: Work) -> None:
     """Probe one record at all its sites."""
     record = ModelRecord.from_json(work.options.record)
-    dataset, population = Dataset.read(work.inputs["data"]), _population(work, record)
+    dataset, population = Dataset.read(work.inputs["data"]), population_of(work, record)
     degrees = np.asarray(population.train.degrees, float)
     rows: list[dict[str, Any]] = []
     for layer, epoch in sites(record):
         vectors = representation(population, record, layer, epoch)
-        known = np.isfinite(vectors).all(axis=1)
-        about = _about(record) | {"layer": layer, "epoch": epoch}
+        known = np.isfinite(vectors).all(axis=1) & seen_by(work.options.users, len(vectors))
+        about = record_about(record) | {"layer": layer, "epoch": epoch}
         for config in work.options.probes:
             for label in labels_of(config, dataset.users):
                 target = target_of(dataset.users, label, degrees).select(known)
@@ -83,7 +86,7 @@ def map_step(work: Work) -> None:
     record = ModelRecord.from_json(options.record)
     users = Dataset.read(work.inputs["data"]).users
     layer, epoch = sites(record)[-1]
-    vectors = representation(_population(work, record), record, layer, epoch)
+    vectors = representation(population_of(work, record), record, layer, epoch)
     known = np.isfinite(vectors).all(axis=1)
     names = _names(users)
     about = Mapped(
@@ -93,7 +96,7 @@ def map_step(work: Work) -> None:
         names[known] if names is not None else None,
         public=is_public(users),
     )
-    rows = map_points(vectors[known], about, _about(record) | {"layer": layer, "epoch": epoch})
+    rows = map_points(vectors[known], about, record_about(record) | {"layer": layer, "epoch": epoch})
     work.out.write_table("map_points", map_table(rows))
 
 
@@ -151,7 +154,14 @@ def target_of(users: pa.Table, label: str, degrees: NDArray[np.floating]) -> Tar
     return Target(label, column(users, label), groups, covariates | {"degree": np.log1p(degrees)})
 
 
-def _population(work: Work, record: ModelRecord) -> Population:
+def seen_by(part: Literal["all", "search", "report"], n_users: int) -> NDArray[np.bool_]:
+    """Tell which users a part of the study may look at, shape (n_users,): all, or either of two random halves."""
+    half = keyed_uniform(key_of("probe users"), np.arange(n_users), np.zeros(1, np.int64))[:, 0] < 1 / 2
+    return np.ones(n_users, bool) if part == "all" else half if part == "search" else ~half
+
+
+def population_of(work: Work, record: ModelRecord) -> Population:
+    """Return one record as a population, from the inputs ``model`` and ``graph`` of a step."""
     return Population(_store_of(work.inputs["model"]), work.inputs["graph"], (record,))
 
 
@@ -168,7 +178,8 @@ def _names(users: pa.Table) -> NDArray[np.str_] | None:
     return np.asarray(users[column].to_pandas()).astype(str)
 
 
-def _about(record: ModelRecord) -> dict[str, Any]:
+def record_about(record: ModelRecord) -> dict[str, Any]:
+    """Columns that say whose vectors were probed."""
     return {
         "record_id": record.id,
         "name": record.name,

@@ -35,6 +35,10 @@ def rehearsal(config: StudyConfig, dataset: Dataset) -> Iterator[Problem]:
         if member.recommender is not None:
             train = member.train or config.train
             yield from _told(f"population.{name}", refusals(member.recommender, graph, train, member.workers))
+    for name, search in config.searches.items():
+        for key, branch in search.branches.items():
+            found = refusals(branch.recommender, graph, config.train.replace(**branch.train), search.workers)
+            yield from _told(f"searches.{name}.branches.{key}", found)
     follows = _ring(social=True, directed=True)
     for name, simulation in config.simulations.items():
         for mediator, recommender in simulation.mediators.items():

@@ -6,19 +6,24 @@ from dataclasses import dataclass, replace
 import pandas as pd
 import pyarrow as pa
 
-from hemicycle.core.errors import raise_problems
-from hemicycle.core.storage import Folder
+from hemicycle.core.errors import InputError, raise_problems
+from hemicycle.core.storage import Folder, StorageError
 from hemicycle.data.catalogue import SOURCE
 from hemicycle.data.schema import Dataset
 from hemicycle.studies import costs
 from hemicycle.studies.config import StudyConfig
+from hemicycle.studies.design_tables import design_tables
 from hemicycle.studies.engine import FAILED, Event, Listener, Outcome, execute
 from hemicycle.studies.executor import Executor, Task, complete, launch_processes, provenance
+from hemicycle.studies.intact import PLAN, blaming_damage
+from hemicycle.studies.listing import Finished
+from hemicycle.studies.locks import SWEEP, Lease, hold, working
+from hemicycle.studies.marker import check_usable, mark
 from hemicycle.studies.plan import build_plan, data_step_of, foreign_steps_of
 from hemicycle.studies.steps import Step, closure
 from hemicycle.studies.tables import gather
 
-PLAN, ABOUT = "plan.json", "study.json"
+ABOUT = "study.json"
 
 
 @dataclass(frozen=True)
@@ -72,28 +77,53 @@ def run_study(
     Data and foreign models are read in this process, before anything is started elsewhere: bad input ends here.
 
     Raises:
-        InputError: the store is not writable, the plan does not fit, the data cannot be used, or nobody computes.
+        InputError: the store is not writable or no store, the plan does not fit, the data cannot be used, nobody
+            computes, or another driver is at work on this study.
     """
-    store.check_writable()
+    check_usable(store)
     dataset, steps = look(config, store, refresh=refresh)
     wanted = closure([data_step_of(config), *steps])
-    todo = [step for step in wanted if refresh or not step.folder(store).done]
+    finished = Finished(store)
+    todo = [step for step in wanted if refresh or not finished(step.kind, step.fingerprint)]
     raise_problems(costs.misfits(todo, store, executor.slots, executor.memory))
     if todo:
         executor.check()
     folder = study_folder(config, store)
-    here = _take_in(config, dataset, store, refresh=refresh)
-    _write_plan(folder, config, wanted)
+    mark(store)
+    with hold(folder) as lease, blaming_damage(lambda: (step.folder(store) for step in wanted)):
+        _begin(lease, config, wanted, store)
+        lease.tell(write=True, planned=True, total=len(wanted), slots=executor.slots)
+        here = _take_in(config, dataset, store, refresh=refresh)
+        listen = _listener(folder, lease, listener)
+        outcome = execute(wanted, store, executor, listen, lambda step: refresh and step.fingerprint not in here)
+        outcome.states.update(dict.fromkeys(here, "finished"))
+        _write_plan(folder, config, outcome.steps.values(), complete=True)
+        return _collect(Study(config, folder, outcome, {}, dataset, changed=True), store)
+
+
+def _begin(lease: Lease, config: StudyConfig, wanted: Iterable[Step], store: Folder) -> None:
+    """Write what the study is going to need, so that nobody clears it away.
+
+    Raises:
+        InputError: somebody is clearing the store just now.
+    """
+    if (sweeper := working(store, SWEEP)) is not None:
+        raise InputError(f"the store is being cleared by {sweeper}", remedy="wait for `hemicycle gc` to end")
+    _write_plan(lease.folder, config, wanted, complete=False)
+
+
+def _listener(folder: Folder, lease: Lease, listener: Listener) -> Listener:
+    """Before others are told of an event: open the study's folder again, and count for ``status``."""
 
     def listen(event: Event) -> None:
         if event.state == "started":
             folder.reopen()
+        elif event.state != "cached":
+            ran = event.seconds if event.state == "finished" else None
+            lease.step(ran, (event.done, event.total, event.failed))
         listener(event)
 
-    outcome = execute(wanted, store, executor, listen, lambda step: refresh and step.fingerprint not in here)
-    outcome.states.update(dict.fromkeys(here, "finished"))
-    _write_plan(folder, config, outcome.steps.values())
-    return _collect(Study(config, folder, outcome, {}, dataset, changed=True), store)
+    return listen
 
 
 def _take_in(config: StudyConfig, dataset: Dataset, store: Folder, *, refresh: bool) -> set[str]:
@@ -113,26 +143,36 @@ def _take_in(config: StudyConfig, dataset: Dataset, store: Folder, *, refresh: b
     return made
 
 
-def _write_plan(folder: Folder, config: StudyConfig, steps: Iterable[Step]) -> None:
-    """Write which steps the study wants, for ``status``."""
+def _write_plan(folder: Folder, config: StudyConfig, steps: Iterable[Step], *, complete: bool) -> None:
+    """Write which steps the study wants, for ``status`` and ``gc``; ``complete``: none will follow from results."""
     rows = [{"fingerprint": s.fingerprint, "kind": s.kind, "title": s.title} for s in steps]
-    folder.write_json(PLAN, {"name": config.name, "config": config.model_dump(mode="json"), "steps": rows})
+    about = {"name": config.name, "config": config.model_dump(mode="json"), "complete": complete}
+    folder.write_json(PLAN, about | {"steps": rows})
 
 
 def _collect(study: Study, store: Folder) -> Study:
     """Gather the tables, unless those of the last run are still what the steps say."""
     states = sorted((key, state in ("cached", "finished")) for key, state in study.outcome.states.items())
     folder, seen = study.folder, [list(pair) for pair in states]
-    same = folder.done and folder.read_json(ABOUT)["states"] == seen and not study.outcome.count("finished")
-    if same:
-        names = folder.read_json(ABOUT)["tables"]
-        tables = {name: (folder / "tables").read_table(name).to_pandas() for name in names}
-        return Study(study.config, folder, study.outcome, tables, study.dataset, changed=False)
+    if folder.done and not study.outcome.count("finished") and (kept := _kept_tables(folder, seen)) is not None:
+        return Study(study.config, folder, study.outcome, kept, study.dataset, changed=False)
     tables = gather(study.outcome, store)
+    tables |= design_tables(study.config.designs, tables)
     for name, table in tables.items():
         (folder / "tables").write_table(name, pa.Table.from_pandas(table, preserve_index=False))
     folder.write_json(ABOUT, {"states": seen, "tables": sorted(tables), "provenance": provenance()})
     return Study(study.config, folder, study.outcome, tables, study.dataset, changed=True)
+
+
+def _kept_tables(folder: Folder, seen: list[list[object]]) -> dict[str, pd.DataFrame] | None:
+    """Tables of the last run if they were gathered from these states; None otherwise, and when they are damaged."""
+    try:
+        about = folder.read_json(ABOUT)
+        if about["states"] != seen:
+            return None
+        return {name: (folder / "tables").read_table(name).to_pandas() for name in about["tables"]}
+    except (StorageError, KeyError, TypeError):
+        return None
 
 
 # -- preview -----------------------------------------------------------------------------------------------------------

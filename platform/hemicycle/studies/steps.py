@@ -22,12 +22,14 @@ class Work:
         inputs: finished folders of the steps it builds on, by name.
         out: the folder to fill; it is closed by whoever runs the step.
         group: this process among those that share the step.
+        search: carries out an asynchronous search where somebody better than this process does so.
     """
 
     options: Any
     inputs: Mapping[str, Folder]
     out: Folder
     group: Group = SINGLE
+    search: Callable[[Any, Folder], Any] | None = None
 
 
 @dataclass(frozen=True)

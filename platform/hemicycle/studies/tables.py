@@ -16,6 +16,7 @@ from hemicycle.studies.deriving import FRONTIER
 from hemicycle.studies.engine import Outcome
 from hemicycle.studies.mediation import SimulateOptions
 from hemicycle.studies.plan import named
+from hemicycle.studies.search_tables import search_tables
 from hemicycle.studies.steps import Step
 
 FAILURES = ["step", "title", "error"]
@@ -38,8 +39,15 @@ def member_of(step: Step) -> str:
 def records_of(outcome: Outcome, store: Folder) -> list[ModelRecord]:
     """Records of the population, sorted by name, untrained twins after their models."""
     models = [step for kind in ("fit", "foreign", "derive") for step in outcome.finished(kind)]
+    models += trained_in_stretches(outcome)
     found = [named(r, member_of(s)) for s in models for r in read_records(s.folder(store))]
     return sorted(found, key=attrgetter("name"))
+
+
+def trained_in_stretches(outcome: Outcome) -> list[Step]:
+    """The last stretch of every trial that was trained in several."""
+    last = {step.inputs["model"].fingerprint for step in outcome.finished("evaluate")}
+    return [step for step in outcome.finished("rung") if step.fingerprint in last]
 
 
 def gather(outcome: Outcome, store: Folder) -> dict[str, pd.DataFrame]:
@@ -48,8 +56,10 @@ def gather(outcome: Outcome, store: Folder) -> dict[str, pd.DataFrame]:
     tables = {"records": records}
     for name, kinds in RESULTS.items():
         steps = [step for kind in kinds for step in outcome.finished(kind)]
+        steps += trained_in_stretches(outcome) if "fit" in kinds else []
         tables[name] = _describe(_concatenate(steps, store, name), records, name)
     tables["ranking_differences"] = _differences(outcome, store, tables)
+    tables |= search_tables(outcome, store)
     simulations = outcome.finished("simulate")
     tables["simulation_results"] = _concatenate(simulations, store, "simulation_results")
     tables["simulation_contrasts"] = _contrasts(simulations, tables["simulation_results"])
@@ -67,7 +77,8 @@ def _concatenate(steps: Sequence[Step], store: Folder, name: str) -> pd.DataFram
 
 def _differences(outcome: Outcome, store: Folder, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Compare members by the metrics of single users that their steps kept; fits of older versions kept none."""
-    folders = [step.folder(store) for kind in RESULTS["ranking_results"] for step in outcome.finished(kind)]
+    steps = [step for kind in RESULTS["ranking_results"] for step in outcome.finished(kind)]
+    folders = [step.folder(store) for step in [*steps, *trained_in_stretches(outcome)]]
     names = {name.removesuffix(".parquet"): folder for folder in folders for name in (folder / USERS).names()}
     found = {record: kept_users(folder, record) for record, folder in names.items()}
     kept = {record: ranking for record, ranking in found.items() if ranking is not None and ranking.n}

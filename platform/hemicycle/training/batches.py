@@ -23,6 +23,8 @@ from hemicycle.recommenders.losses import (
 from hemicycle.recommenders.negatives import ExactNegatives, shared_negatives
 from hemicycle.training.options import TrainingOptions
 
+_CELLS = 1 << 24
+
 
 @dataclass(frozen=True)
 class Draw:
@@ -110,6 +112,26 @@ class _Counted(InteractionGraph):
         return cls(**{field.name: getattr(graph, field.name) for field in fields(graph)})
 
 
+class _TabledNegatives(ExactNegatives):
+    """The same negatives where a table of who took what is small: looked up in it instead of searched for."""
+
+    def __init__(self, graph: InteractionGraph) -> None:
+        super().__init__(graph)
+        self.table = np.zeros((graph.n_users, graph.n_items), bool)
+        self.table[graph.rows(), graph.indices] = True
+        if graph.social:
+            np.fill_diagonal(self.table, val=True)
+
+    def _taken(self, users: NDArray[np.integer], items: NDArray[np.integer]) -> NDArray[np.bool_]:
+        taken: NDArray[np.bool_] = self.table[users, items]
+        return taken
+
+
+def _exact_negatives(graph: InteractionGraph) -> ExactNegatives:
+    small = graph.n_users * graph.n_items <= _CELLS
+    return _TabledNegatives(graph) if small else ExactNegatives(graph)
+
+
 class Learning:
     """One part: takes all edges of a step's users, and draws what they compete with.
 
@@ -126,7 +148,7 @@ class Learning:
         self.part, self.graph, self.options = part, _Counted.of(part.graph), options
         self.like = like
         self.bias = None if bias is None else torch.from_numpy(bias).to(like)
-        self.exact = ExactNegatives(part.graph) if options.loss == "bpr" else None
+        self.exact = _exact_negatives(part.graph) if options.loss == "bpr" else None
         self.degrees = part.graph.degrees
 
     def edges(self, users: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
@@ -146,6 +168,34 @@ class Learning:
         found = self._ids(self._rivals(np.repeat(users, counts), items, self.exact, draws))
         return Draw(pairs, Rivals(found + self.part.items, self._bias(found)), self.part.weight)
 
+    def draw_all(self, users: Sequence[NDArray[np.int64]], draws: Sequence[np.random.Generator]) -> list[Draw]:
+        """Return what :meth:`draw` returns for each of several members; where all items compete, in one go.
+
+        Every user has an edge here.
+        """
+        if self.exact is not None or not self.complete:
+            found = [self.draw(some, of_member) for some, of_member in zip(users, draws, strict=True)]
+            return [draw for draw in found if draw is not None]
+        counts, items = self.edges(np.concatenate(users))
+        ends = np.cumsum([len(some) for some in users])[:-1]
+        pairs = np.add.reduceat(counts, [0, *ends]).tolist()
+        own, lengths = self._ids(items), [len(some) for some in users]
+        rows = torch.split(self._ids(np.concatenate(users)) + self.part.users, lengths)
+        several = zip(rows, torch.split(self._ids(counts), lengths), torch.split(own, pairs), strict=True)
+        return [
+            Draw(Pairs(u, n, i + self.part.items, self._bias(i)), self._everything, self.part.weight)
+            for u, n, i in several
+        ]
+
+    @property
+    def complete(self) -> bool:
+        """Whether all items compete in every step."""
+        return self.exact is None and self.options.n_negatives >= self.graph.n_items
+
+    @cached_property
+    def _everything(self) -> Competition:
+        return self._competition(np.random.default_rng(0))  # draws nothing
+
     def _rivals(
         self, users: NDArray[np.int64], items: NDArray[np.int32], exact: ExactNegatives, draws: np.random.Generator
     ) -> NDArray[np.int64]:
@@ -159,8 +209,7 @@ class Learning:
         items, first, times = np.unique(drawn, return_index=True, return_counts=True)
         found, offset = self._ids(items), torch.from_numpy(np.log(times) - log_expected[first]).to(self.like)
         bias = self._bias(found)
-        complete = options.n_negatives >= self.graph.n_items
-        return Competition(found + self.part.items, offset if bias is None else offset + bias, complete)
+        return Competition(found + self.part.items, offset if bias is None else offset + bias, self.complete)
 
     def _bias(self, items: torch.Tensor) -> torch.Tensor | None:
         return None if self.bias is None else self.bias[items]

@@ -98,15 +98,14 @@ def fit(  # noqa: PLR0913, PLR0917 - what, on what, how, and where to
         InputError: the columns cannot be dealt out to the workers.
         HemicycleError: training diverged.
     """
-    identity = _identity(recommender, split, options, (seed, group.world_size))
-    if checkpoints.finished(out, identity) is None:
-        task = _Fit(recommender, split, options, out, group, report, identity, stretch)
+    identity = identity_of(recommender, split, options, (seed, group.world_size))
+    task = FitTask(recommender, split, options, out, group, report, identity, stretch)
+    if not task.finished:
         if isinstance(recommender, ClosedFormRecommender):
             task.solve(recommender, seed)
         else:
             task.train(_start(recommender, split, options, seed, group))
-    done = Checkpoints(out)
-    return FitResult(done.best_epoch, done.epochs, done.history)
+    return task.result()
 
 
 def _start(recommender: Recommender, split: Split, options: TrainingOptions, seed: int, group: Group) -> Fitting:
@@ -128,8 +127,8 @@ def best_epoch(history: list[Row]) -> int:
 
 
 @dataclass(frozen=True)
-class _Fit:
-    """Everything that stays the same during a fit."""
+class FitTask:
+    """Everything that stays the same during a fit, and what is written when."""
 
     recommender: Recommender
     split: Split
@@ -139,6 +138,16 @@ class _Fit:
     report: Callable[[Row], None]
     identity: str
     stretch: Stretch = WHOLE
+
+    @property
+    def finished(self) -> bool:
+        """True when this very fit, or its stretch, has been finished here."""
+        return checkpoints.finished(self.out, self.identity) is not None
+
+    def result(self) -> FitResult:
+        """Return what the finished fit left behind."""
+        done = Checkpoints(self.out)
+        return FitResult(done.best_epoch, done.epochs, done.history)
 
     @property
     def _last_epoch(self) -> int:
@@ -152,20 +161,24 @@ class _Fit:
         row = {"epoch": 0, **self._validated(parameters)}
         self._save(0, parameters)
         self.report(row)
-        self._close([row])
+        self.close([row])
 
     def train(self, trainer: Fitting) -> None:
         """Train epoch by epoch."""
-        history = self._begin(trainer)
-        while not self._over(history, trainer):
-            epoch = int(history[-1]["epoch"]) + 1
-            history.append(self._trained(trainer, epoch))
-            self._look(history, trainer)
-            self.report(history[-1])
-            due = bool(self.options.resume_every and epoch % self.options.resume_every == 0)
-            if due or (self._goes_on and self._over(history, trainer)):
-                self._save_state(history, trainer)
-        self._close(history)
+        history = self.begin(trainer)
+        while not self.over(history, trainer):
+            self.advance(history, trainer)
+        self.close(history)
+
+    def advance(self, history: list[Row], trainer: Fitting) -> None:
+        """Train the next epoch, and validate, report and save what it asks for."""
+        epoch = int(history[-1]["epoch"]) + 1
+        history.append(self._trained(trainer, epoch))
+        self._look(history, trainer)
+        self.report(history[-1])
+        due = bool(self.options.resume_every and epoch % self.options.resume_every == 0)
+        if due or (self._goes_on and self.over(history, trainer)):
+            self._save_state(history, trainer)
 
     @property
     def _goes_on(self) -> bool:
@@ -180,7 +193,7 @@ class _Fit:
             row["bytes_per_step"] = (self.group.bytes_sent - sent) / max(1, trainer.step - steps)
         return row
 
-    def _begin(self, trainer: Fitting) -> list[Row]:
+    def begin(self, trainer: Fitting) -> list[Row]:
         """Take up the last complete state, or write the untrained checkpoint."""
         progress, source = checkpoints.last_progress(self.out, self.identity), self.out
         before = self.stretch.before
@@ -203,7 +216,8 @@ class _Fit:
         self.report(history[0])
         return history
 
-    def _over(self, history: list[Row], trainer: Fitting) -> bool:
+    def over(self, history: list[Row], trainer: Fitting) -> bool:
+        """Tell whether all epochs or steps are made, or patience has run out."""
         epoch, options = history[-1]["epoch"], self.options
         if epoch >= self._last_epoch or trainer.step >= trainer.total_steps:
             return True
@@ -213,14 +227,14 @@ class _Fit:
     def _look(self, history: list[Row], trainer: Fitting) -> None:
         """Validate and save what this epoch asks for."""
         epoch = int(history[-1]["epoch"])
-        last = self._over(history, trainer)
+        last = self.over(history, trainer)
         due = last or epoch % self.options.validate_every == 0
         if not due and not self.options.always_kept(epoch):
             return
         parameters = trainer.parameters()
         if due:
             history[-1] = {**history[-1], **self._validated(parameters)}
-        if best_epoch(history) == epoch or self._over(history, trainer) or self.options.always_kept(epoch):
+        if best_epoch(history) == epoch or self.over(history, trainer) or self.options.always_kept(epoch):
             self._save(epoch, parameters)
         if not self.options.resume_every:
             self._sweep(history)
@@ -254,14 +268,15 @@ class _Fit:
             kept = {int(row["epoch"]) for row in history if self.options.always_kept(int(row["epoch"]))}
             checkpoints.sweep(self.out, kept | {best_epoch(history), int(history[-1]["epoch"])})
 
-    def _close(self, history: list[Row]) -> None:
+    def close(self, history: list[Row]) -> None:
+        """Delete what is not kept and end the fit or its stretch."""
         self._sweep(history)
         if self.group.rank == 0:
             checkpoints.close(self.out, self.identity, best_epoch(history), history, goes_on=self._goes_on)
         self.group.barrier()
 
 
-def _identity(recommender: Recommender, split: Split, options: TrainingOptions, keys: tuple[int, ...]) -> str:
+def identity_of(recommender: Recommender, split: Split, options: TrainingOptions, keys: tuple[int, ...]) -> str:
     """Fingerprint of all that decides over the result."""
     graphs = (split.train, split.valid, *([split.known] if split.known is not None else []))
     arrays = [array for graph in graphs for array in (graph.indptr, graph.indices)]

@@ -26,8 +26,12 @@ from hemicycle.training.options import TrainingOptions
 _LOG = logging.getLogger(__name__)
 
 
-class Trainer:
-    """Trains one worker's columns.
+class DivergenceError(HemicycleError):
+    """The loss is no longer a number."""
+
+
+class Columns:
+    """One worker's columns of a table, with Adam's state, and the order in which users are dealt out.
 
     Args:
         recommender: what is trained.
@@ -49,24 +53,8 @@ class Trainer:
         self.columns = group.columns(recommender.config.dim)
         if keep_freed_memory():
             weakref.finalize(self, give_back_memory)
-        dtype = getattr(torch, options.dtype)
-        gather = torch.bfloat16 if options.precision == "bf16" else None
-        self.propagate = Propagation(recommender.adjacency(graph), dtype, group.device, gather, options.ordering)
         start = torch.from_numpy(recommender.initial(graph, seed, self.columns))
-        self.adam = Adam.start(start.to(group.device, dtype).requires_grad_())
-        parts, like = recommender.parts(graph), self.adam.table.detach()
-        self.learnings = [Learning(part, options, recommender.bias(part.graph), like) for part in parts]
-        self.exchange = self._chosen_exchange()
-
-    def _chosen_exchange(self) -> str:
-        """Return how workers exchange what they know, and say so once."""
-        number = self.group.world_size
-        graphs = [learning.graph for learning in self.learnings]
-        loads = [Load.of(graph, self.options, number) for graph in graphs] if number > 1 else []
-        way = cheapest(loads, self.options, self.recommender.config, number)
-        if self.group.rank == 0 and number > 1:
-            _LOG.info("%d workers exchange %s", number, way)
-        return way
+        self.adam = Adam.start(start.to(group.device, getattr(torch, options.dtype)).requires_grad_())
 
     @property
     def step(self) -> int:
@@ -99,23 +87,6 @@ class Trainer:
         tensors = {name: torch.tensor(array, device=self.group.device) for name, array in state.items()}
         self.adam = Adam(tensors["table"].requires_grad_(), tensors["mean"], tensors["square"], step)
 
-    def epoch(self, number: int) -> float:
-        """Train one epoch (counted from 1) or what ``max_steps`` leaves of it; return the mean loss of its steps.
-
-        Raises:
-            HemicycleError: the loss is no longer a number.
-        """
-        draws = rng("negatives", self.seed, number)
-        losses = []
-        for users in self.deal(number):
-            if self.adam.step >= self.total_steps:
-                break
-            losses.append(self.make_step(users, draws))
-        loss = float(np.mean(losses))
-        if not math.isfinite(loss):
-            raise HemicycleError(f"training diverged in epoch {number} (loss {loss}); lower train.lr")
-        return loss
-
     def deal(self, number: int) -> Iterator[NDArray[np.int64]]:
         """Deal all users with edges, in an order keyed by seed and epoch, into steps of about equally many edges."""
         degrees = self.graph.degrees
@@ -124,6 +95,68 @@ class Trainer:
         of_step = before * self.steps_per_epoch // self.graph.n_edges
         bounds = np.flatnonzero(np.diff(of_step)) + 1
         return (np.sort(part) for part in np.split(users, bounds))
+
+
+def propagation(
+    recommender: EmbeddingRecommender, graph: InteractionGraph, options: TrainingOptions, device: str
+) -> Propagation:
+    """Return products with a training graph in the precision that is asked for."""
+    gather = torch.bfloat16 if options.precision == "bf16" else None
+    return Propagation(recommender.adjacency(graph), getattr(torch, options.dtype), device, gather, options.ordering)
+
+
+def mean_loss(losses: Sequence[float], number: int) -> float:
+    """Return the mean loss of the steps of an epoch.
+
+    Raises:
+        DivergenceError: it is no longer a number.
+    """
+    loss = float(np.mean(losses))
+    if not math.isfinite(loss):
+        raise DivergenceError(f"training diverged in epoch {number} (loss {loss}); lower train.lr")
+    return loss
+
+
+class Trainer(Columns):
+    """Trains one worker's columns."""
+
+    def __init__(
+        self,
+        recommender: EmbeddingRecommender,
+        graph: InteractionGraph,
+        options: TrainingOptions,
+        seed: int,
+        group: Group,
+    ) -> None:
+        super().__init__(recommender, graph, options, seed, group)
+        self.propagate = propagation(recommender, graph, options, group.device)
+        parts, like = recommender.parts(graph), self.adam.table.detach()
+        self.learnings = [Learning(part, options, recommender.bias(part.graph), like) for part in parts]
+        self.exchange = self._chosen_exchange()
+
+    def _chosen_exchange(self) -> str:
+        """Return how workers exchange what they know, and say so once."""
+        number = self.group.world_size
+        graphs = [learning.graph for learning in self.learnings]
+        loads = [Load.of(graph, self.options, number) for graph in graphs] if number > 1 else []
+        way = cheapest(loads, self.options, self.recommender.config, number)
+        if self.group.rank == 0 and number > 1:
+            _LOG.info("%d workers exchange %s", number, way)
+        return way
+
+    def epoch(self, number: int) -> float:
+        """Train one epoch (counted from 1) or what ``max_steps`` leaves of it; return the mean loss of its steps.
+
+        Raises:
+            DivergenceError: the loss is no longer a number.
+        """
+        draws = rng("negatives", self.seed, number)
+        losses = []
+        for users in self.deal(number):
+            if self.adam.step >= self.total_steps:
+                break
+            losses.append(self.make_step(users, draws))
+        return mean_loss(losses, number)
 
     def make_step(self, users: NDArray[np.int64], draws: np.random.Generator) -> float:
         """Make one step on all edges of some users, and return its loss, the same on all workers."""

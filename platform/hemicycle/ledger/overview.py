@@ -1,18 +1,23 @@
 """What a store holds: its studies, how far they are, where every result comes from, and what may leave."""
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 
+from hemicycle.core.config import Raw, validate
 from hemicycle.core.disclosure import check_release, is_public
-from hemicycle.core.errors import DisclosureError, InputError
+from hemicycle.core.errors import DisclosureError, InputError, raise_problems
 from hemicycle.core.storage import Folder, StorageError
 from hemicycle.data.schema import Dataset
+from hemicycle.studies.config import StudyConfig
 from hemicycle.studies.engine import FAILED
-from hemicycle.studies.run import PLAN
+from hemicycle.studies.intact import PLAN, damage, read_plan, step_folders
+from hemicycle.studies.locks import Driver, read_driver
 
 REPORT = "report.html"
-STATUS = ["study", "steps", "finished", "failed", "missing", "report"]
+STATUS = ["study", "steps", "finished", "failed", "missing", "running", "left", "report"]
 
 
 def studies(store: Folder) -> list[Folder]:
@@ -22,27 +27,85 @@ def studies(store: Folder) -> list[Folder]:
 
 
 def status(store: Folder) -> list[dict[str, Any]]:
-    """One row a study with the columns ``STATUS``."""
-    return [_status(folder, store) for folder in studies(store)]
+    """One row a study with the columns ``STATUS``: those with failures first, then those at work, then the rest.
+
+    ``running`` names the live driver and how far it is, or one that died; ``left`` is in seconds, NaN when not known.
+    """
+    rows = [_status(folder, store) for folder in studies(store)]
+    return sorted(rows, key=lambda row: (-row["failed"], not row["running"], -row["missing"], row["study"]))
 
 
 def _status(folder: Folder, store: Folder) -> dict[str, Any]:
+    driver = read_driver(folder)
+    alive = driver is not None and driver.alive
+    about = {"study": folder.name, "running": _running(driver), "left": math.nan}
+    if driver is not None and alive and driver.left is not None:
+        about["left"] = driver.left
     try:
-        wanted = folder.read_json(PLAN)["steps"]
-    except (StorageError, KeyError, TypeError):
+        steps = step_folders(read_plan(folder), store)
+    except InputError:
         empty = dict.fromkeys(("steps", "finished", "failed", "missing"), 0)
-        return {"study": folder.name, **empty, "report": "damaged: run its configuration again"}
-    steps = [store / "steps" / s["kind"] / s["fingerprint"] for s in wanted]
+        return about | empty | {"report": "damaged: run its configuration again"}
     done = [step.done for step in steps]
     failed = sum(step.exists(FAILED) for step, finished in zip(steps, done, strict=True) if not finished)
-    return {
-        "study": folder.name,
+    return about | {
         "steps": len(steps),
         "finished": sum(done),
         "failed": failed,
         "missing": len(steps) - sum(done) - failed,
         "report": f"{folder.uri}/{REPORT}" if folder.exists(REPORT) else "",
     }
+
+
+def _running(driver: Driver | None) -> str:
+    """Say who works on a study and how far it is; empty when nobody does."""
+    if driver is None:
+        return ""
+    if not driver.alive:
+        return f"died: {driver}"
+    return f"{driver}, {driver.done} of {driver.total} steps"
+
+
+def failures(study: Folder, store: Folder) -> list[dict[str, str]]:
+    """Failed steps of a study: fingerprint, title, first line of the error, and what to do.
+
+    Raises:
+        InputError: the study's plan is damaged.
+    """
+    plan = read_plan(study)
+    found = zip(plan["steps"], step_folders(plan, store), strict=True)
+    return [_failure(row, step) for row, step in found if step.exists(FAILED) and not step.done]
+
+
+def _failure(row: Mapping[str, Any], step: Folder) -> dict[str, str]:
+    """Say what failed; the remedy is that of the error, if it has one."""
+    try:
+        text = str(step.read_json(FAILED)["error"])
+    except (StorageError, KeyError, TypeError):
+        text = f"the record of the failure is damaged: {step.uri}/{FAILED}"
+    first, _, rest = text.partition("\n")
+    remedy = rest.partition("->")[2].strip().partition("\n")[0] or f"hemicycle show {row['fingerprint'][:12]}"
+    return {"step": row["fingerprint"], "title": str(row.get("title", "")), "error": first, "remedy": remedy}
+
+
+def unfinished(study: Folder, store: Folder) -> list[str]:
+    """Titles of a study's steps that are neither finished nor failed; for one that was interrupted as far as known."""
+    plan = read_plan(study)
+    found = zip(plan["steps"], step_folders(plan, store), strict=True)
+    return [str(row.get("title", "")) for row, step in found if not step.done and not step.exists(FAILED)]
+
+
+def stored_config(study: Folder) -> StudyConfig:
+    """Return the configuration with which a study was run last.
+
+    Raises:
+        InputError: the plan is damaged, or another version wrote a configuration that this one does not know.
+    """
+    config = validate(StudyConfig, Raw(read_plan(study)["config"], {(): f"{study.uri}/{PLAN}"}))
+    if f"{config.name}-{config.fingerprint()[:8]}" != study.name:
+        what = "this version of hemicycle reads the stored configuration in another way than the one that wrote it"
+        raise InputError(what, f"{study.uri}/{PLAN}", "run the study's YAML file: hemicycle run CONFIG")
+    return config
 
 
 def find_study(name: str, store: Folder) -> Folder:
@@ -88,6 +151,8 @@ def show(run_id: str, store: Folder) -> dict[str, Any]:
         )
     folder = found[0]
     name = "manifest.json" if folder.done else FAILED
+    if folder.done:
+        raise_problems(damage(folder))
     return {"folder": folder.uri, "finished": folder.done, **(folder.read_json(name) if folder.exists(name) else {})}
 
 
@@ -128,5 +193,5 @@ def public_data(study: str, store: Folder) -> Dataset:
 
 
 def _data_folder(study: Folder, store: Folder) -> Folder:
-    found = next(step for step in study.read_json(PLAN)["steps"] if step["kind"] == "data")
+    found = next(step for step in read_plan(study)["steps"] if step["kind"] == "data")
     return store / "steps" / "data" / str(found["fingerprint"])
