@@ -32,6 +32,7 @@ from hemicycle.ledger.comparison import Comparison
 from hemicycle.ledger.comparison import compare as compare_stored
 from hemicycle.ledger.index import open_store
 from hemicycle.ledger.library import Library
+from hemicycle.ledger.optuna import optuna_study, write_optuna
 from hemicycle.ledger.overview import find_study
 from hemicycle.ledger.questions import ask
 from hemicycle.ledger.restore import Restored
@@ -434,6 +435,7 @@ __all__ = [
     "load",
     "local",
     "open_store",
+    "optuna_study",
     "plan",
     "population",
     "population_add",
@@ -448,4 +450,5 @@ __all__ = [
     "stored_config",
     "study_folder",
     "unfinished",
+    "write_optuna",
 ]

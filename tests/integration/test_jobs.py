@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-JOBS = ("probe", "simulate", "study", "train")
+JOBS = ("population", "probe", "simulate", "study", "train", "tune")
+OTHER = {"population": "configs/studies/senate_design.yaml", "tune": "configs/searches/senate_frontier.yaml"}
 pytestmark = pytest.mark.ray
 WHERE = """
 import ray
@@ -66,7 +67,10 @@ def head(lasting_programs, tmp_path_factory, eventually):
 
 def test_all_documents_give_the_same_command():
     for job in JOBS:
-        assert command_of(job) == [f"jobs/{job}.py" if w == "jobs/train.py" else w for w in command_of("train")]
+        changed = {"jobs/train.py": f"jobs/{job}.py"}
+        changed |= {"configs/studies/quickstart.yaml": OTHER[job]} if job in OTHER else {}
+        assert command_of(job) == [changed.get(word, word) for word in command_of("train")]
+        assert (ROOT / OTHER.get(job, "configs/studies/quickstart.yaml")).is_file()
     for name in ("cluster/runtime_env.yaml", "README.md"):
         assert documented((ROOT / name).read_text(encoding="utf-8")) == command_of("study")
 

@@ -259,7 +259,8 @@ def overhead(scale: Scale) -> list[Case]:
 def stacked(scale: Scale) -> list[Case]:
     """Many small models of one graph, one by one and side by side; times are those of one model."""
     found: list[Case] = []
-    for name, model in {"LightGCN": {"model": "lightgcn", "layers": 2}, "factors": {"model": "mf"}}.items():
+    models: dict[str, dict[str, Any]] = {"LightGCN": {"model": "lightgcn", "layers": 2}, "factors": {"model": "mf"}}
+    for name, model in models.items():
         found += [
             *_stacks(f"{name} of 16 dimensions, a senate", {**model, "dim": 16}, ("senate", 20), scale),
             *_stacks(f"{name} of 16 dimensions, Gowalla", {**model, "dim": 16}, ("gowalla", 1), scale),

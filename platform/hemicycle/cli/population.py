@@ -1,4 +1,4 @@
-"""Commands about the models of a study: list, add."""
+"""Commands about the models of a study: list, add, optuna."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from hemicycle.cli.console import StoreOption, api, out, print_table
 
-app = typer.Typer(help="Models of a study: add, list.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Models of a study: add, list, optuna.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("list")
@@ -31,3 +31,16 @@ def population_add(
     path = api().population_add(config, name, file, output)
     out.print(f"Written: {path}")
     out.print(f"Next:    hemicycle run {path}")
+
+
+@app.command("optuna")
+def population_optuna(
+    study: Annotated[str, typer.Argument(help="Name of a study in the store.")],
+    search: Annotated[str, typer.Argument(help="Name of one of its searches.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="New file; default SEARCH.journal.")] = None,
+    store: StoreOption = None,
+) -> None:
+    """Write a search as a journal that Optuna's own tools open."""
+    path = api().write_optuna(study, search, output or Path(f"{search}.journal"), api().open_store(store))
+    out.print(f"Written: {path}")
+    out.print(f"Next:    pip install optuna-dashboard && optuna-dashboard {path}")

@@ -1,11 +1,11 @@
 """From a study's configuration to its steps."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from hemicycle.core.config import Options
 from hemicycle.core.errors import InputError, raise_problems
@@ -37,7 +37,9 @@ from hemicycle.studies.models import (
 from hemicycle.studies.probing import MapOptions, ProbeOptions, kind_of, labels_of, map_step, probe_step, sites
 from hemicycle.studies.rehearsal import rehearsal
 from hemicycle.studies.searching import Follow, search_steps
-from hemicycle.studies.steps import Step
+from hemicycle.studies.stacking import KIND as STACK
+from hemicycle.studies.stacking import StackOptions, names_in, place_of, stack_title, stacked_step, stacks
+from hemicycle.studies.steps import Cost, Step
 
 
 def data_step_of(config: StudyConfig) -> Step:
@@ -94,13 +96,35 @@ def build_plan(config: StudyConfig, dataset: Dataset) -> list[Step]:
 
     follow_up: Follow = partial(_following, base=(data, graph), after=after, size=size)
     models: Models = {name: {-1: follow(step, name)} for name, step in foreign_steps_of(config, data).items()}
+    together: dict[str, Step] = {}
     for name, member in config.population.items():
         if member.recommender is not None:
             fits = _fits(config, member, name, graph, size)
-            models[name] = {seed: follow(step, f"{name}-s{seed}") for seed, step in fits.items()}
-    steps = [graph, *(step for of in models.values() for step in of.values())] if models or config.searches else []
+            named_fits = {f"{name}-s{seed}": step for seed, step in fits.items()}
+            together |= named_fits if member.together else {}
+            models[name] = {} if member.together else {seed: follow(s, f"{name}-s{seed}") for seed, s in fits.items()}
+    steps = [graph] if config.population or config.searches else []
+    steps += [step for of in models.values() for step in of.values()]
+    steps += _stacked(together, follow_up)
     steps += search_steps(config, dataset, {"data": data, "graph": graph}, size, follow_up)
     return [*steps, *derived_steps(config, models, (data, graph), size, follow), *simulation_steps(config, data)]
+
+
+def _stacked(fits: Mapping[str, Step], follow: Follow) -> list[Step]:
+    """The fits of members that are trained together, as stacks; what fits into no stack stays by itself."""
+    names, steps = list(fits), []
+    for group in stacks([cast("FitOptions", fits[name].options) for name in names]):
+        mine = [fits[names[n]] for n in group]
+        if len(mine) == 1:
+            steps.append(replace(mine[0], then=partial(follow, mine[0], names[group[0]])))
+            continue
+        title, options = stack_title([names[n] for n in group]), StackOptions(members=[step.options for step in mine])
+        seconds, disk = sum(step.cost.seconds for step in mine), sum(step.cost.disk for step in mine)
+        cost = Cost(seconds, costs.BASE_MEMORY + sum(s.cost.memory - costs.BASE_MEMORY for s in mine), disk)
+        inputs, threads = dict(mine[0].inputs), mine[0].threads
+        step = Step(STACK, title, stacked_step, options, inputs, threads=threads, cost=cost)
+        steps.append(replace(step, then=partial(follow, step, title)))
+    return steps
 
 
 def _graph_step_of(config: StudyConfig, data: Step, size: costs.Size) -> Step:
@@ -170,11 +194,14 @@ class FollowUps(Options):
 def _following(  # noqa: PLR0913 - the last three are bound by partial
     model: Step, name: str, folder: Folder, *, base: tuple[Step, Step], after: FollowUps, size: costs.Size
 ) -> list[Step]:
-    """Rank, assess, probe and map every record that a model's step yielded, as far as each is wanted."""
+    """Rank, assess, probe and map every record that a model's step yielded, as far as each is wanted.
+
+    ``name`` is the record's, or of a stack the step's title, which holds the names of all.
+    """
     inputs = {"data": base[0], "graph": base[1], "model": model}
     steps: list[Step] = []
     for record in read_records(folder):
-        title = named(record, name).name
+        title = named(record, names_in(name)[place_of(record)] if model.kind == STACK else name).name
         if record.status == "foreign" and not record.layers:
             ranked = RankOptions(record=record.to_json(), k=after.lists.k, test_users=after.lists.test_users)
             steps.append(Step("rank", f"rank {title}", rank_step, ranked, inputs))

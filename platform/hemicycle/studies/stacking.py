@@ -57,6 +57,21 @@ def stacks(fits: Sequence[FitOptions], at_most: int = 32) -> list[list[int]]:
     return [group[start : start + at_most] for group in groups.values() for start in range(0, len(group), at_most)]
 
 
+def stack_title(names: Sequence[str]) -> str:
+    """Title of the step that trains these members, from which :func:`names_in` reads them."""
+    return f"fit together: {', '.join(names)}"
+
+
+def names_in(title: str) -> list[str]:
+    """Names of a stack's members, in their order."""
+    return title.partition(": ")[2].split(", ")
+
+
+def place_of(record: ModelRecord) -> int:
+    """Number of a record's member in its stack."""
+    return int(record.folder.rsplit("/", 1)[-1])
+
+
 def member_id(stack: str, n: int) -> str:
     """Return the id of the record of a stack's member, by the id of the stack's step."""
     return fingerprint({"stack": stack, "member": n})

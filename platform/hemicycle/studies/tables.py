@@ -17,11 +17,13 @@ from hemicycle.studies.engine import Outcome
 from hemicycle.studies.mediation import SimulateOptions
 from hemicycle.studies.plan import named
 from hemicycle.studies.search_tables import search_tables
+from hemicycle.studies.stacking import KIND as STACK
+from hemicycle.studies.stacking import names_in, place_of
 from hemicycle.studies.steps import Step
 
 FAILURES = ["step", "title", "error"]
 RESULTS = {
-    "ranking_results": ("fit", "rank", "derive"),
+    "ranking_results": ("fit", STACK, "rank", "derive"),
     "probe_results": ("probe",),
     "map_points": ("map",),
     FRONTIER: ("derive",),
@@ -41,6 +43,9 @@ def records_of(outcome: Outcome, store: Folder) -> list[ModelRecord]:
     models = [step for kind in ("fit", "foreign", "derive") for step in outcome.finished(kind)]
     models += trained_in_stretches(outcome)
     found = [named(r, member_of(s)) for s in models for r in read_records(s.folder(store))]
+    for step in outcome.finished(STACK):
+        names = names_in(step.title)
+        found += [named(record, names[place_of(record)]) for record in read_records(step.folder(store))]
     return sorted(found, key=attrgetter("name"))
 
 

@@ -7,6 +7,7 @@ there.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch.nn.functional import logsigmoid
@@ -48,16 +49,20 @@ class Compared:
         """Number of items."""
         return int(self.items.stop - self.items.start)
 
-    def bounded(self, k: int) -> bool:
-        """Tell whether exponentials of a member's scores need no row maxima."""
-        config, against = self.configs[k], self.draws[k].against
-        if config.similarity == "dot" or not isinstance(against, Competition):
-            return False
-        return 1 / config.temperature + float(against.offset.abs().max()) <= _FURTHEST
+    @cached_property
+    def bounded(self) -> list[bool]:
+        """Whether exponentials of each member's scores need no row maxima."""
+        return [_is_bounded(config, draw) for config, draw in zip(self.configs, self.draws, strict=True)]
 
     def per_member(self, values: Sequence[float], like: torch.Tensor) -> torch.Tensor:
         """Return a number of each member, shape (members,)."""
         return torch.tensor(values, dtype=like.dtype, device=like.device)
+
+
+def _is_bounded(config: EmbeddingConfig, draw: Draw) -> bool:
+    if config.similarity == "dot" or not isinstance(draw.against, Competition):
+        return False
+    return 1 / config.temperature + float(draw.against.offset.abs().max()) <= _FURTHEST
 
 
 def is_dense(graph: InteractionGraph, options: TrainingOptions) -> bool:
@@ -130,9 +135,9 @@ Cells = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 def tiles(step: Compared, on_device: bool) -> Iterator[list[_Run]]:
     """Yield runs whose scores fit into the cache together; those that need row maxima apart from the others."""
     size, tile, filled = at_once(on_device), list[_Run](), 0
-    for run in (run for k in sorted(range(len(step)), key=step.bounded) for run in _runs(step, k, size)):
+    for run in (run for k in sorted(range(len(step)), key=step.bounded.__getitem__) for run in _runs(step, k, size)):
         logits = (run.users.stop - run.users.start) * step.n_items
-        if tile and (filled + logits > size or step.bounded(tile[0].k) != step.bounded(run.k)):
+        if tile and (filled + logits > size or step.bounded[tile[0].k] != step.bounded[run.k]):
             yield tile
             tile, filled = [], 0
         tile, filled = [*tile, run], filled + logits
@@ -153,24 +158,29 @@ def by_matrix(units: torch.Tensor, slopes: torch.Tensor, what: Tile, losses: tor
     parts = [step.draws[run.k].pairs for run in tile]
     at = torch.cat([p.users[run.users] * members + run.k for p, run in zip(parts, tile, strict=True)])
     counts = torch.cat([p.counts[run.users] for p, run in zip(parts, tile, strict=True)])
-    firsts = owners(counts) * step.n_items - step.items.start
+    rows = torch.arange(0, len(counts) * step.n_items, step.n_items, device=counts.device) - step.items.start
+    firsts = rows.repeat_interleave(counts)
     cells = firsts + torch.cat([p.items[run.pairs] for p, run in zip(parts, tile, strict=True)])
     users = flat(units).index_select(0, at)
     scores = users.new_empty((len(users), step.n_items))
-    rows = _spans([run.users for run in tile])
-    for run, some in zip(tile, rows, strict=True):
+    spans = _spans([run.users for run in tile])
+    for run, some in zip(tile, spans, strict=True):
         torch.mm(users[some], units[step.items, run.k].T, out=scores[some])
-    _loss_of_cells(step.draws[0])(scores, (step, tile), (counts, firsts, cells), losses)
-    found = torch.empty_like(users)
-    for run, some in zip(tile, rows, strict=True):
+    sums = torch.stack(_loss_of_cells(step.draws[0])(scores, (step, tile), (counts, firsts, cells)))
+    share = 1 / step.per_member([len(step.draws[run.k].pairs) for run in tile], scores)
+    lengths = torch.tensor([some.stop - some.start for some in spans], device=scores.device)
+    of_row = share.repeat_interleave(lengths)[:, None]
+    found, users = torch.empty_like(users), users.mul_(of_row)
+    for run, some in zip(tile, spans, strict=True):
         items, of_items = units[step.items, run.k], slopes[step.items, run.k]
         torch.mm(scores[some], items, out=found[some])
         of_items.addmm_(scores[some].T, users[some])
-    flat(slopes).index_add_(0, at, found)
+    flat(slopes).index_add_(0, at, found.mul_(of_row))
+    losses.index_add_(0, torch.tensor([run.k for run in tile], device=scores.device), sums * share)
 
 
-def _loss_of_cells(draw: Draw) -> Callable[[torch.Tensor, Tile, Cells, torch.Tensor], None]:
-    """Return the loss that reads a tile's scores and leaves their gradient."""
+def _loss_of_cells(draw: Draw) -> Callable[[torch.Tensor, Tile, Cells], list[torch.Tensor]]:
+    """Return what sums the loss over the pairs of each run of a tile and puts its gradient in the place of scores."""
     if isinstance(draw.against, Rivals):
         return _bpr_cells
     return _softmax_cells if draw.against.complete else _sampled_cells
@@ -185,11 +195,10 @@ def _spans(slices: Sequence[slice]) -> list[slice]:
     return spans
 
 
-def _softmax_cells(scores: torch.Tensor, what: Tile, places: Cells, losses: torch.Tensor) -> None:
-    """Put in the place of scores the gradient of the softmax over all items.
+def _softmax_cells(scores: torch.Tensor, what: Tile, places: Cells) -> list[torch.Tensor]:
+    """The softmax over all items: of each pair log(sum over j of e^s_uj) - s_ui.
 
-    The loss is the mean over pairs of log(sum over j of e^s_uj) - s_ui. With c_u pairs of user u the gradient of s_uj
-    is c_u softmax_j(s_u), less 1 where j is an item of hers, over the number of pairs.
+    With c_u pairs of user u the gradient of s_uj is c_u softmax_j(s_u), less 1 where j is an item of hers.
     """
     (step, tile), (counts, _, cells) = what, places
     rows, pairs = _spans([run.users for run in tile]), _spans([run.pairs for run in tile])
@@ -198,46 +207,43 @@ def _softmax_cells(scores: torch.Tensor, what: Tile, places: Cells, losses: torc
         if isinstance(against, Competition) and step.draws[run.k].pairs.bias is not None:
             scores[some].add_(against.offset)
     positive = scores.view(-1).index_select(0, cells)
-    mass, rest = exponentials(scores, bounded=step.bounded(tile[0].k))
+    mass, rest = exponentials(scores, bounded=step.bounded[tile[0].k])
     paid = counts * rest
-    share = 1 / step.per_member([len(step.draws[run.k].pairs) for run in tile], scores)
-    for n, run in enumerate(tile):
-        losses[run.k] += (paid[rows[n]].sum() - positive[pairs[n]].sum()) * share[n]
-    lengths = torch.tensor([some.stop - some.start for some in rows], device=scores.device)
-    of_row = share.repeat_interleave(lengths)
-    scores.mul_((counts * of_row / mass)[:, None])
-    scores.view(-1).index_add_(0, cells, of_row.repeat_interleave(counts).neg_())
+    scores.mul_((counts / mass)[:, None])
+    scores.view(-1).index_add_(0, cells, scores.new_full((len(cells),), -1.0))
+    return [paid[some].sum() - positive[own].sum() for some, own in zip(rows, pairs, strict=True)]
 
 
-def _sampled_cells(scores: torch.Tensor, what: Tile, places: Cells, losses: torch.Tensor) -> None:
-    """Put in the place of scores the gradient of :func:`hemicycle.recommenders.losses.sampled_softmax`."""
+def _sampled_cells(scores: torch.Tensor, what: Tile, places: Cells) -> list[torch.Tensor]:
+    """The loss of :func:`hemicycle.recommenders.losses.sampled_softmax`."""
     (step, tile), (counts, _, cells) = what, places
     rows, pairs, of = _spans([run.users for run in tile]), _spans([run.pairs for run in tile]), owners(counts)
     own = scores.view(-1).index_select(0, cells)
-    shares, missed = [], []
+    shares, missed, sums = [], [], []
     for n, run in enumerate(tile):
         draw, some = step.draws[run.k], pairs[n]
         against = draw.against
         assert isinstance(against, Competition), "negatives that all pairs share"
         positive = own[some] if draw.pairs.bias is None else own[some] + draw.pairs.bias[run.pairs]
         share = scores[rows[n]].index_select(1, against.items - step.items.start).add_(against.offset)
-        mass, rest = exponentials(share, bounded=step.bounded(run.k))
+        mass, rest = exponentials(share, bounded=step.bounded[run.k])
         of_user = of[some] - rows[n].start
         above = rest.index_select(0, of_user) - positive
-        losses[run.k] -= logsigmoid(-above).sum() / len(draw.pairs)
-        missed.append(torch.sigmoid(above).div_(len(draw.pairs)))
+        sums.append(-logsigmoid(-above).sum())
+        missed.append(torch.sigmoid(above))
         weight = torch.zeros_like(mass).index_add_(0, of_user, missed[-1]).div_(mass)
         shares.append((against.items - step.items.start, share.mul_(weight[:, None])))
     scores.zero_()
     for some_rows, (items, share) in zip(rows, shares, strict=True):
         scores[some_rows].index_copy_(1, items, share)
     scores.view(-1).index_add_(0, cells, torch.cat(missed).neg_())
+    return sums
 
 
-def _bpr_cells(scores: torch.Tensor, what: Tile, places: Cells, losses: torch.Tensor) -> None:
-    """Put in the place of scores the gradient of :func:`hemicycle.recommenders.losses.bpr`."""
+def _bpr_cells(scores: torch.Tensor, what: Tile, places: Cells) -> list[torch.Tensor]:
+    """The loss of :func:`hemicycle.recommenders.losses.bpr`, whose pairs have several rivals each."""
     (step, tile), (_, firsts, cells) = what, places
-    taken = []
+    taken, sums = [], []
     for run, some in zip(tile, _spans([run.pairs for run in tile]), strict=True):
         pairs, rivals = step.draws[run.k].pairs, step.draws[run.k].against
         own, times = cells[some], len(rivals.items) // len(pairs)
@@ -246,9 +252,10 @@ def _bpr_cells(scores: torch.Tensor, what: Tile, places: Cells, losses: torch.Te
         if isinstance(rivals, Rivals) and pairs.bias is not None and rivals.bias is not None:
             positive, negative = positive + pairs.bias, negative + rivals.bias
         behind = negative.view(times, -1) - positive
-        losses[run.k] -= logsigmoid(-behind).sum() / len(rivals.items)
-        slope = torch.sigmoid(behind).div_(len(rivals.items))
+        sums.append(-logsigmoid(-behind).sum() / times)
+        slope = torch.sigmoid(behind).div_(times)
         taken += [(others, slope.view(-1)), (own, slope.sum(0).neg_())]
     scores.zero_()
     for some_cells, slope in taken:
         scores.view(-1).index_add_(0, some_cells, slope)
+    return sums

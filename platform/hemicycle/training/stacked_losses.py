@@ -90,7 +90,7 @@ def _one_by_one(vectors: torch.Tensor, slopes: torch.Tensor, step: Compared, k: 
         loss = bpr(rows, draw.pairs, draw.against)
         (slope,) = torch.autograd.grad(loss, rows)
     else:
-        loss, slope = sampled_softmax_slope(rows, draw.pairs, draw.against, bounded=step.bounded(k))
+        loss, slope = sampled_softmax_slope(rows, draw.pairs, draw.against, bounded=step.bounded[k])
     flat(slopes).index_copy_(0, at, torch.autograd.grad(units, own, slope)[0])
     return loss.detach()
 
