@@ -15,6 +15,13 @@ settings.load_profile("no clock")
 torch.set_num_threads(1)
 
 
+def pytest_collection_modifyitems(items):
+    """Let one process of several have all tests that start Ray, so that they do not compete for the cores."""
+    for item in items:
+        if item.get_closest_marker("ray"):
+            item.add_marker(pytest.mark.xdist_group("ray"))
+
+
 @pytest.fixture(scope="session")
 def ray_session():
     """One Ray of two CPUs on this machine for the whole session, whatever cluster the shell knows."""

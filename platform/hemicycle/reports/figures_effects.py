@@ -56,10 +56,11 @@ def differences(effects: pd.DataFrame) -> pd.DataFrame:
         f"{known[factor]}: {label(level)} against {label(against)}"
         for factor, level, against in zip(rows["factor"], rows["level"], rows["against"], strict=True)
     ]
-    return rows.assign(row=names, verdict=_verdicts(rows)).reset_index(drop=True)
+    return rows.assign(row=names, verdict=verdicts(rows)).reset_index(drop=True)
 
 
-def _verdicts(rows: pd.DataFrame) -> list[str]:
+def verdicts(rows: pd.DataFrame) -> list[str]:
+    """Tell of every effect which of its intervals excludes 0."""
     alone, together = (
         (rows[low] > 0) | (rows[high] < 0) for low, high in (("ci_low", "ci_high"), ("adjusted_low", "adjusted_high"))
     )
@@ -137,7 +138,7 @@ def _trends(effects: pd.DataFrame) -> str:
     """Clear trends per doubling; what a unit of another scale does is seldom a number that says something."""
     known = factor_labels(effects["factor"])
     rows = effects[(effects["against"] == TREND) & (effects["level"] == "per doubling")]
-    rows = _panels(rows)[np.array(_verdicts(rows), dtype=object) == CLEAR]
+    rows = _panels(rows)[np.array(verdicts(rows), dtype=object) == CLEAR]
     parts = [
         f"{row['panel']} by {signed(row['effect'], 3)}{interval(row['adjusted_low'], row['adjusted_high'], 3)} "
         f"({known[row['factor']]})"

@@ -5,6 +5,7 @@ import pandas as pd
 
 from hemicycle.core.records import READOUT
 from hemicycle.reports.facts import Tables, table
+from hemicycle.reports.findings_effects import effect_findings
 from hemicycle.reports.findings_search import search_findings
 from hemicycle.reports.quality import quality_findings, without_strengths
 from hemicycle.reports.searches import spotlight
@@ -226,8 +227,8 @@ def _contrast_sentence(rows: pd.DataFrame, where: str, arm: str, reference: str)
 
 
 def findings(tables: Tables) -> list[str]:
-    """All headline sentences: searches first, then probes, then ranking and lists, then simulations."""
-    searched, tables = search_findings(tables), spotlight(tables)
+    """All headline sentences: searches and designs first, then probes, then ranking and lists, then simulations."""
+    searched, tables = [*search_findings(tables), *effect_findings(tables)], spotlight(tables)
     records, probes = table(tables, "records"), table(tables, "probe_results")
     ranking = ranking_finding(table(tables, "ranking_results"), records)
     alone = [] if probes.empty else propagation_findings(_plain_scores(probes, records))

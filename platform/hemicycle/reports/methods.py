@@ -25,7 +25,7 @@ def methods(facts: StudyFacts, tables: Tables) -> list[str]:
     """Paragraphs that say what was done: data, recommenders, probes and their controls, simulations."""
     parts = [
         _data(facts),
-        _recommenders(facts, table(spotlight(tables), "records")),
+        _recommenders(facts, table(spotlight(tables, designs=False), "records")),
         *search_methods(facts.config, tables),
         *effects_methods(tables),
         _probes(facts.config, table(tables, "probe_results")),

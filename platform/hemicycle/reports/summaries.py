@@ -24,7 +24,8 @@ def model_labels(records: pd.DataFrame) -> dict[str, str]:
     """Label of every record: its family, or its name without the seed where a family has several variants.
 
     An untrained twin is called as the model it derives from; foreign and derived models keep their own names. Trials of
-    searches (column ``trial``) are called by name and family.
+    searches (column ``trial``) are called by name and family, members of designs by name and what they are (column
+    ``levels``).
     """
     if records.empty:
         return {}
@@ -39,7 +40,9 @@ def model_labels(records: pd.DataFrame) -> dict[str, str]:
     several = {f for f in set(family.values()) if sum(f == other for other, _ in variants) > 1}
     known = {i: stems[i] if own[i] or family[i] in several else label(family[i]) for i in name}
     trials = set(records.loc[records["trial"], "id"]) if "trial" in records else set()
-    return known | {i: f"{stems[i]} ({label(family[i])})" for i in name if owner[i] in trials}
+    known |= {i: f"{stems[i]} ({label(family[i])})" for i in name if owner[i] in trials}
+    words = dict(zip(records["id"], records["levels"], strict=True)) if "levels" in records else {}
+    return known | {i: f"{stems[i]} ({words[owner[i]]})" for i in name if words.get(owner[i])}
 
 
 def with_model(rows: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:

@@ -23,6 +23,7 @@ STATUS_SHAPES = {"trained": "circle", "untrained": "diamond", "foreign": "square
 LABELS = {
     "mf": "MF",
     "lightgcn": "LightGCN",
+    "bpr": "BPR",
     "popularity": "Popularity",
     "foreign": "foreign model",
     "friedkin_johnsen": "Friedkin-Johnsen",
