@@ -1,6 +1,5 @@
 """Headlines of factorial designs: what each outcome changes most with, and what these fits show nothing of."""
 
-import numpy as np
 import pandas as pd
 
 from hemicycle.reports.designs import member_words, shown_members
@@ -47,7 +46,7 @@ def _most(design: str, rows: pd.DataFrame, tests: pd.DataFrame, levels: pd.DataF
     crossed = listing(factor_labels(rows["factor"]).values())
     members = f" in {levels['member'].nunique()} members" if len(levels) else ""
     parts = [_outcome(str(outcome), part, tests) for outcome, part in rows.groupby("outcome", sort=False)]
-    return f"The design {design} varies {crossed}{members}. On average over the others, {'; '.join(parts)}."
+    return f"The design {design} varies {crossed}{members}. On average over the others, {'; '.join(parts)}.{_depends(tests)}"
 
 
 def _outcome(outcome: str, rows: pd.DataFrame, tests: pd.DataFrame) -> str:
@@ -58,13 +57,13 @@ def _outcome(outcome: str, rows: pd.DataFrame, tests: pd.DataFrame) -> str:
     clear = rows[rows["clear"] & (rows["against"] != TREND)]
     own = tests if tests.empty else tests[tests["outcome"] == outcome]
     if clear.empty:
-        return f"no factor changes {name} as far as these fits can show{_depends(own, 0.0)}"
+        return f"no factor changes {name} as far as these fits can show"
     row = clear.loc[clear["effect"].abs().idxmax()]
     share = _share(own, str(row["factor"]))
     value = f"{signed(row['effect'], 3)}{interval(row['adjusted_low'], row['adjusted_high'], 3)}"
     text = f"{label(row['level'])} against {label(row['against'])}: {value}"
-    text += "" if pd.isna(share) else f", partial η² {number(share)}"
-    return f"{name} changes most with {factor_labels([row['factor']])[row['factor']]} ({text}){_depends(own, share)}"
+    text += "" if pd.isna(share) else f", partial \u03b7\u00b2 {number(share)}"
+    return f"{name} changes most with {factor_labels([row['factor']])[row['factor']]} ({text})"
 
 
 def _share(tests: pd.DataFrame, factor: str) -> float:
@@ -72,23 +71,23 @@ def _share(tests: pd.DataFrame, factor: str) -> float:
     return float(found["eta2_partial"].iloc[0]) if len(found) else float("nan")
 
 
-def _depends(tests: pd.DataFrame, share: float) -> str:
-    """An interaction that has a larger share: what is true on average then holds for some members alone."""
+def _depends(tests: pd.DataFrame) -> str:
+    """The strongest interaction; its share is of another model's variance, and is compared with no factor's."""
     found = _interactions(tests)
-    found = found if found.empty else found[found["eta2_partial"] > share]
     if found.empty:
         return ""
     row = found.loc[found["eta2_partial"].idxmax()]
-    name = factor_labels([row["factor"]])[row["factor"]]
-    return f", but more depends on which levels meet ({name}, {number(row['eta2_partial'])})"
+    name, share = factor_labels([row["factor"]])[row["factor"]], number(row["eta2_partial"])
+    where = f"{name} (partial \u03b7\u00b2 {share} in the model with interactions)"
+    return f" Effects depend on each other, most in {metric_label(row['outcome'])}: {where}."
 
 
 def _interactions(tests: pd.DataFrame) -> pd.DataFrame:
     """Clear interactions between factors; those with the seed are no choice."""
     if tests.empty:
         return tests
-    crossed = [":" in name and SEED not in name.split(":") for name in tests["factor"]]
-    return tests[np.array(crossed, dtype=bool) & (tests["p_adjusted"] < ALPHA)]
+    crossed = tests["factor"].map(lambda name: ":" in name and SEED not in name.split(":")).astype(bool)
+    return tests[crossed & (tests["p_adjusted"] < ALPHA)]
 
 
 # -- what shows nothing ----------------------------------------------------------------------------------------------
@@ -108,7 +107,7 @@ def _nothing(rows: pd.DataFrame, tests: pd.DataFrame) -> list[str]:
     count = rows.dropna(subset=["ci_low"])["outcome"].nunique()
     none, alone = (_clauses(found, rows, count) for found in (silent, crossed))
     texts = [f"These fits show no effect of {'; of '.join(none)}."] if none else []
-    return [*texts, *([f"Only by what it does to other factors' effects: {'; '.join(alone)}."] if alone else [])]
+    return [*texts, *([f"In interactions alone: {'; '.join(alone)}."] if alone else [])]
 
 
 def _clauses(found: dict[str, list[str]], rows: pd.DataFrame, count: int) -> list[str]:
