@@ -6,7 +6,7 @@ import pandas as pd
 
 from hemicycle.reports.facts import Tables, table
 from hemicycle.reports.summaries import at_readout, main_probe, recommending, scores
-from hemicycle.reports.theme import label, setting
+from hemicycle.reports.theme import label, level_label, setting
 from hemicycle.studies.comparing import member_name
 
 MOST_WHOLE = 4
@@ -25,7 +25,7 @@ def member_words(levels: pd.DataFrame) -> dict[str, str]:
     known = _factor_names(levels["factor"].unique())
     owners = levels.groupby("level")["factor"].nunique()
     text = [
-        label(level) if _speaks(level) and owners[level] == 1 else f"{known[factor]} {label(level)}"
+        level_label(level) if _speaks(level) and owners[level] == 1 else f"{known[factor]} {level_label(level)}"
         for factor, level in zip(levels["factor"], levels["level"].map(str), strict=True)
     ]
     joined = levels.assign(text=text).groupby("member", sort=False)["text"].agg(", ".join)

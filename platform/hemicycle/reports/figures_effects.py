@@ -9,7 +9,7 @@ import pandas as pd
 
 from hemicycle.reports.facts import Chart, Figure
 from hemicycle.reports.search_words import metric_label, param_labels
-from hemicycle.reports.theme import BLUE, GREY, ORANGE, inline, interval, label, listing, number, signed
+from hemicycle.reports.theme import BLUE, GREY, ORANGE, inline, interval, level_label, listing, number, signed
 
 TREND = "linear trend"
 SEED = "seed"
@@ -53,7 +53,7 @@ def differences(effects: pd.DataFrame) -> pd.DataFrame:
     rows = rows[distance.rank(method="first", ascending=False) <= MOST_ROWS]
     known = factor_labels(rows["factor"])
     names = [
-        f"{known[factor]}: {label(level)} against {label(against)}"
+        f"{known[factor]}: {level_label(level)} against {level_label(against)}"
         for factor, level, against in zip(rows["factor"], rows["level"], rows["against"], strict=True)
     ]
     return rows.assign(row=names, verdict=verdicts(rows)).reset_index(drop=True)
@@ -188,8 +188,9 @@ def factor_shares(tests: pd.DataFrame) -> Figure | None:
 def _heat_map(table: pd.DataFrame) -> Chart:
     rows, panels = (list(table[name].unique()) for name in ("row", "panel"))
     y = alt.Y("row:N", title=None, sort=rows, axis=alt.Axis(grid=False, ticks=False, labelLimit=330))
-    angle = -30 if len(panels) > 3 else 0
-    top = alt.Axis(grid=False, ticks=False, labelLimit=170, labelAngle=angle, orient="top")
+    width = min(140 if len(panels) > 3 else 190, 620 // len(panels))
+    angle = -30 if max(map(len, panels)) * 6 > width else 0
+    top = alt.Axis(grid=False, ticks=False, labelLimit=190, labelAngle=angle, orient="top")
     x = alt.X("panel:N", title=None, sort=panels, axis=top)
     scale = alt.Scale(domain=[0, 1], range=["#eef3f7", BLUE])
     legend = alt.Legend(orient="right", titleLimit=200, gradientLength=120)
@@ -203,9 +204,7 @@ def _heat_map(table: pd.DataFrame) -> Chart:
     ink = alt.condition(alt.datum["eta2_partial"] > 0.62, alt.value("white"), alt.value("#22252a"))
     words = base.mark_text(fontSize=12).encode(text="text:N", color=ink)
     layered: Any = alt.layer(cells, words, data=inline(table))
-    drawn: alt.LayerChart = layered.properties(
-        width=max(150, min(140, 620 // len(panels)) * len(panels)), height=28 * len(rows)
-    )
+    drawn: alt.LayerChart = layered.properties(width=max(150, width * len(panels)), height=28 * len(rows))
     return drawn
 
 

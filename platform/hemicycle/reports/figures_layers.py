@@ -23,7 +23,17 @@ from hemicycle.reports.summaries import (
     sort_layers,
     with_model,
 )
-from hemicycle.reports.theme import DASHES, GREY, STATUS_COLOURS, STATUS_SHAPES, inline, label, listing, number
+from hemicycle.reports.theme import (
+    DASHES,
+    GREY,
+    STATUS_COLOURS,
+    STATUS_SHAPES,
+    inline,
+    label,
+    listing,
+    number,
+    split_name,
+)
 
 MOST_TARGETS = 6
 BAND = "permuted labels, 95 % range"
@@ -99,8 +109,7 @@ def layers_chart(table: pd.DataFrame) -> Chart:
 
 def _panel(table: pd.DataFrame, target: str, model: str, first: bool, last: bool) -> alt.LayerChart:
     rows = table[(table["target"] == target) & (table["model"] == model)]
-    count = {name: part.loc[part["layer"] != "", "layer"].nunique() for name, part in table.groupby("model")}
-    width = max(90, round((770 - 22 * len(count)) * count[model] / sum(count.values())))
+    name, what = split_name(model)
     layers = sort_layers([name for name in rows["layer"].unique() if name])
     scale = alt.Scale(paddingInner=0, paddingOuter=0)
     axis = alt.Axis(labelAngle=0, grid=False, ticks=False)
@@ -113,9 +122,20 @@ def _panel(table: pd.DataFrame, target: str, model: str, first: bool, last: bool
     )
     drawn: Any = alt.layer(_permuted(x, y), _references(table, y), *_points(table, x, y), data=inline(rows))
     panel: alt.LayerChart = drawn.properties(
-        width=width, height=150, title=alt.TitleParams(model, subtitle=target, frame="group")
+        width=_widths(table)[model],
+        height=150,
+        title=alt.TitleParams(name, subtitle=[what, target] if what else target, frame="group"),
     )
     return panel
+
+
+def _widths(table: pd.DataFrame) -> dict[str, int]:
+    """Width of every model's panels: by its number of layers, with room for what its title says."""
+    count = {str(m): part.loc[part["layer"] != "", "layer"].nunique() for m, part in table.groupby("model")}
+    free = 770 - 22 * len(count)
+    least = {model: min(150, max(90, 6 * len(split_name(model)[1]))) / free for model in count}
+    shares = {model: max(least[model], layers / sum(count.values())) for model, layers in count.items()}
+    return {model: max(90, round(free * share / sum(shares.values()))) for model, share in shares.items()}
 
 
 def _permuted(x: alt.X, y: alt.Y) -> alt.Chart:

@@ -5,7 +5,19 @@ import pandas as pd
 
 from hemicycle.reports.facts import Chart, Figure
 from hemicycle.reports.quality import MEASURES, learnt, means_over_seeds, measure_label
-from hemicycle.reports.theme import BLUE, CYCLE, GREY, ORANGE, SHAPES, inline, label, listing, number
+from hemicycle.reports.theme import (
+    BLUE,
+    CYCLE,
+    GREY,
+    ORANGE,
+    SHAPES,
+    TWO_LINES,
+    inline,
+    label,
+    listing,
+    number,
+    split_name,
+)
 
 MOST_MODELS, MOST_PANELS, COLUMNS = 8, 12, 3
 LISTS, HISTORY, CHANCE = "lists", "users' own history", "random lists"
@@ -129,6 +141,12 @@ def beyond_accuracy(lists: pd.DataFrame, records: pd.DataFrame) -> Figure | None
     )
 
 
+def _title(panel: str, *, two: bool) -> alt.TitleParams:
+    """What is measured; on narrow panels what it is about stands below."""
+    name, _, about = panel.partition(", ") if two else (panel, "", "")
+    return alt.TitleParams(name, subtitle=about, frame="group") if about else alt.TitleParams(name, frame="group")
+
+
 def _beside_chart(table: pd.DataFrame) -> Chart:
     models = list(table["model"].unique())
     scale = alt.Scale(domain=list(SERIES), range=[colour for colour, _ in SERIES.values()])
@@ -136,17 +154,18 @@ def _beside_chart(table: pd.DataFrame) -> Chart:
     colour, shape = alt.Color("series:N", title=None, scale=scale), alt.Shape("series:N", title=None, scale=shapes)
     tips = [alt.Tooltip("model:N"), alt.Tooltip("series:N")]
     tips += [alt.Tooltip(f"{name}:Q", format=".3f") for name in ("value", "low", "high")]
+    two = any(split_name(str(model))[1] for model in models)
+    width, height = (190, 34 * len(models)) if two else (215, 26 * len(models))
     panels = []
     for place, (panel, rows) in enumerate(table.groupby("panel", sort=False)):
-        axis = alt.Axis(grid=False, ticks=False, labels=place % COLUMNS == 0)
+        axis = alt.Axis(grid=False, ticks=False, labels=place % COLUMNS == 0, labelLimit=200, labelExpr=TWO_LINES)
         y = alt.Y("model:N", title=None, sort=models, axis=axis)
         base = alt.Chart().encode(y=y, color=colour)
         bars = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=None), x2="high:Q")
         x = alt.X("value:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4))
         points = base.mark_point(filled=True, size=70, opacity=1).encode(x=x, shape=shape, tooltip=tips)
         layered = alt.layer(bars, points, data=inline(rows))
-        height = 26 * len(models)
-        panels.append(layered.properties(width=215, height=height, title=alt.TitleParams(str(panel), frame="group")))
+        panels.append(layered.properties(width=width, height=height, title=_title(str(panel), two=two)))
     return alt.concat(*panels, columns=COLUMNS, align="each", spacing={"row": 18, "column": 18})
 
 

@@ -6,7 +6,7 @@ from hemicycle.reports.designs import member_words, shown_members
 from hemicycle.reports.facts import Tables, table
 from hemicycle.reports.figures_effects import CLEAR, SEED, TREND, factor_labels, verdicts
 from hemicycle.reports.search_words import metric_label
-from hemicycle.reports.theme import interval, label, listing, number, signed
+from hemicycle.reports.theme import interval, level_label, listing, number, signed
 
 MOST_OUTCOMES = 4
 """Outcomes of a design that are spoken of."""
@@ -46,7 +46,8 @@ def _most(design: str, rows: pd.DataFrame, tests: pd.DataFrame, levels: pd.DataF
     crossed = listing(factor_labels(rows["factor"]).values())
     members = f" in {levels['member'].nunique()} members" if len(levels) else ""
     parts = [_outcome(str(outcome), part, tests) for outcome, part in rows.groupby("outcome", sort=False)]
-    return f"The design {design} varies {crossed}{members}. On average over the others, {'; '.join(parts)}.{_depends(tests)}"
+    lead = f"The design {design} varies {crossed}{members}."
+    return f"{lead} On average over the others, {'; '.join(parts)}.{_depends(tests)}"
 
 
 def _outcome(outcome: str, rows: pd.DataFrame, tests: pd.DataFrame) -> str:
@@ -58,10 +59,10 @@ def _outcome(outcome: str, rows: pd.DataFrame, tests: pd.DataFrame) -> str:
     own = tests if tests.empty else tests[tests["outcome"] == outcome]
     if clear.empty:
         return f"no factor changes {name} as far as these fits can show"
-    row = clear.loc[clear["effect"].abs().idxmax()]
+    row = clear.iloc[int(clear["effect"].abs().argmax())]
     share = _share(own, str(row["factor"]))
     value = f"{signed(row['effect'], 3)}{interval(row['adjusted_low'], row['adjusted_high'], 3)}"
-    text = f"{label(row['level'])} against {label(row['against'])}: {value}"
+    text = f"{level_label(row['level'])} against {level_label(row['against'])}: {value}"
     text += "" if pd.isna(share) else f", partial \u03b7\u00b2 {number(share)}"
     return f"{name} changes most with {factor_labels([row['factor']])[row['factor']]} ({text})"
 
@@ -76,7 +77,7 @@ def _depends(tests: pd.DataFrame) -> str:
     found = _interactions(tests)
     if found.empty:
         return ""
-    row = found.loc[found["eta2_partial"].idxmax()]
+    row = found.iloc[int(found["eta2_partial"].argmax())]
     name, share = factor_labels([row["factor"]])[row["factor"]], number(row["eta2_partial"])
     where = f"{name} (partial \u03b7\u00b2 {share} in the model with interactions)"
     return f" Effects depend on each other, most in {metric_label(row['outcome'])}: {where}."
@@ -107,7 +108,7 @@ def _nothing(rows: pd.DataFrame, tests: pd.DataFrame) -> list[str]:
     count = rows.dropna(subset=["ci_low"])["outcome"].nunique()
     none, alone = (_clauses(found, rows, count) for found in (silent, crossed))
     texts = [f"These fits show no effect of {'; of '.join(none)}."] if none else []
-    return [*texts, *([f"In interactions alone: {'; '.join(alone)}."] if alone else [])]
+    return [*texts, *([f"Interactions alone show one of {'; of '.join(alone)}."] if alone else [])]
 
 
 def _clauses(found: dict[str, list[str]], rows: pd.DataFrame, count: int) -> list[str]:
@@ -123,6 +124,6 @@ def _shown(shown: pd.DataFrame, levels: pd.DataFrame) -> list[str]:
     """Which members figures and sentences on models show, and that they were chosen by what is shown."""
     if shown.empty:
         return []
-    words = member_words(levels)
+    words, count = member_words(levels), levels["member"].nunique()
     parts = [f"{m} ({words.get(m, '')}), {why}" for m, why in zip(shown["member"], shown["why"], strict=True)]
-    return [f"Of its members, what follows shows those picked by their test results: {'; '.join(parts)}."]
+    return [f"Of the {count} members, what follows shows those picked by their test results: {'; '.join(parts)}."]

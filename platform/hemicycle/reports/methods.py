@@ -78,7 +78,8 @@ def _recommenders(facts: StudyFacts, records: pd.DataFrame) -> str:
     foreign = int((records["status"] == "foreign").sum())
     parts += [f"{_count(foreign, 'model')} trained elsewhere"] if foreign else []
     text = f"Recommenders: {listing(parts)}."
-    training = _chosen(facts.config.get("train"))
+    varied = _factors(facts.config)
+    training = _chosen(facts.config.get("train"), [name for name in _SHOWN if f"train.{name}" not in varied])
     text += f" Training: {training}." if training else ""
     text += " The checkpoint with the best validation score recommends; ranking is over all items that a user has not"
     text += " interacted with in training."
@@ -89,13 +90,19 @@ def _recommenders(facts: StudyFacts, records: pd.DataFrame) -> str:
     return text
 
 
+def _factors(config: Mapping[str, Any]) -> set[str]:
+    """Keys that some design varies."""
+    designs = config.get("designs")
+    return {key for design in designs.values() for key in design["factors"]} if isinstance(designs, Mapping) else set()
+
+
 def _settings(config: Mapping[str, Any], family: str) -> str:
-    """Settings of the first member of a family, from ``population`` or ``recommenders``."""
+    """Settings that all members of a family share, from ``population`` or ``recommenders``."""
     population = config.get("population")
     members = list(population.values()) if isinstance(population, Mapping) else config.get("recommenders", [])
     inner = [m.get("recommender") or m for m in members if isinstance(m, Mapping)]
-    found = next((m for m in inner if isinstance(m, Mapping) and m.get("model") == family), None)
-    text = _chosen(found)
+    found = [m for m in inner if isinstance(m, Mapping) and m.get("model") == family]
+    text = _chosen({k: v for k, v in found[0].items() if all(m.get(k) == v for m in found)} if found else None)
     return f"; {text}" if text else ""
 
 

@@ -3,6 +3,8 @@
 import pandas as pd
 
 from hemicycle.reports.facts import Tables, table
+from hemicycle.reports.figures_effects import factor_labels
+from hemicycle.reports.theme import level_label, listing
 
 ALWAYS = ["box2005statistics", "holm1979simple"]
 ROBUST = ["brown1974robust", "mackinnon1985heteroskedasticity"]
@@ -20,7 +22,23 @@ def effects_methods(tables: Tables) -> list[str]:
         f"{unit}. Its residual holds interactions, too, which widens intervals. 95 % t-intervals; adjusted ones hold "
         "for all rows of an outcome together (Bonferroni), p values of F tests are corrected for them (Holm)."
     )
-    return [text + (" Where residuals vary unequally, covariances are HC3." if _robust(effects) else "")]
+    return [
+        *_levels(table(tables, "design_levels")),
+        text + (" Where residuals vary unequally, covariances are HC3." if _robust(effects) else ""),
+    ]
+
+
+def _levels(levels: pd.DataFrame) -> list[str]:
+    """What every design varies: ``dimension (8, 32)``."""
+    found = []
+    for design, rows in levels.groupby("design", sort=False) if len(levels) else ():
+        known = factor_labels(rows["factor"].unique())
+        parts = [
+            f"{known[str(factor)]} ({', '.join(dict.fromkeys(map(level_label, part['level'])))})"
+            for factor, part in rows.sort_values("place", kind="stable").groupby("factor", sort=False)
+        ]
+        found.append(f"The design {design} has {rows['member'].nunique()} members that vary {listing(parts)}.")
+    return found
 
 
 def effects_keys(tables: Tables) -> list[str]:

@@ -55,6 +55,7 @@ SETTINGS = {
     "branch": "architecture",
     "model": "architecture",
 }
+_ARMS = {"none", "random", "popular", "recommended", "neighbours"}
 _PARTIES = {
     "democrat": BLUE,
     "democratic": BLUE,
@@ -83,10 +84,25 @@ def label(name: object) -> str:
     return LABELS.get(text.lower(), text.replace("_", " ") if " " not in text else text)
 
 
+def level_label(level: object) -> str:
+    """Name for people of a factor's level; words that only name a simulation's arm are left as they are."""
+    return str(level) if str(level) in _ARMS else label(level)
+
+
 def setting(key: str) -> str:
     """Name for people of a hyperparameter's dotted key: ``train.lr`` is the learning rate."""
     name = key.rpartition(".")[2]
     return SETTINGS.get(name, name.replace("_", " "))
+
+
+def split_name(model: str) -> tuple[str, str]:
+    """A model's name and the rest in brackets, which is empty for most: titles have two lines for them."""
+    name, bracket, rest = model.partition(" (")
+    return name, f"({rest}" if bracket else ""
+
+
+TWO_LINES = "split(replace(datum.label, ' (', '|('), '|')"
+"""Vega expression that sets such a name on two lines of an axis."""
 
 
 def number(value: float, digits: int = 2) -> str:
