@@ -30,7 +30,7 @@ from hemicycle.ledger import archive as archiving
 from hemicycle.ledger import garbage, overview
 from hemicycle.ledger.comparison import Comparison
 from hemicycle.ledger.comparison import compare as compare_stored
-from hemicycle.ledger.index import open_store
+from hemicycle.ledger.index import Store, open_store
 from hemicycle.ledger.library import Library
 from hemicycle.ledger.optuna import optuna_study, write_optuna
 from hemicycle.ledger.overview import find_study
@@ -47,6 +47,7 @@ from hemicycle.studies.config import NAME, StudyConfig
 from hemicycle.studies.engine import Event, Listener
 from hemicycle.studies.executor import Executor, LocalExecutor, provenance
 from hemicycle.studies.intact import blaming_damage
+from hemicycle.studies.marker import check_store
 from hemicycle.studies.models import ingest_foreign
 from hemicycle.studies.run import Plan, Planned, Study, look, preview, run_study, study_folder
 
@@ -88,7 +89,7 @@ def run(  # noqa: PLR0913 - options of the verb, by name
     *,
     executor: Executor | None = None,
     tracker: Tracker | None = None,
-    store: Folder | None = None,
+    store: Store = None,
     listener: Listener = silent,
     refresh: bool = False,
 ) -> Study:
@@ -106,7 +107,7 @@ def run(  # noqa: PLR0913 - options of the verb, by name
     Raises:
         InputError: something is wrong with the configuration, the data or the store; nothing was started.
     """
-    study_config, place = load(config, overrides), store or open_store()
+    study_config, place = load(config, overrides), open_store(store)
     by = executor or ray()
     try:
         study = run_study(study_config, by, place, listener, refresh=refresh)
@@ -165,7 +166,7 @@ def headlines(study: Study) -> list[str]:
     return summary_lines(study.tables)
 
 
-def report(config: str | Path | StudyConfig, overrides: Sequence[str] = (), *, store: Folder | None = None) -> str:
+def report(config: str | Path | StudyConfig, overrides: Sequence[str] = (), *, store: Store = None) -> str:
     """Write the report of a finished study again and return where it is.
 
     Raises:
@@ -188,69 +189,70 @@ class _Nobody(LocalExecutor):
 
 
 def plan(
-    config: str | Path | StudyConfig, overrides: Sequence[str] = (), *, store: Folder | None = None, slots: int = 1
+    config: str | Path | StudyConfig, overrides: Sequence[str] = (), *, store: Store = None, slots: int = 1
 ) -> Plan:
     """Say what a run would do, without writing anything."""
-    study_config, place = load(config, overrides), store or open_store()
+    study_config, place = load(config, overrides), open_store(store)
+    check_store(place)
     _, steps = look(study_config, place)
     return preview(steps, place, slots, local().memory)
 
 
-def status(store: Folder | None = None) -> pd.DataFrame:
+def status(store: Store = None) -> pd.DataFrame:
     """One row a study of the store, failures first: steps finished, failed, missing; who is at work; the report."""
-    return pd.DataFrame(overview.status(store or open_store()), columns=overview.STATUS)
+    return pd.DataFrame(overview.status(open_store(store)), columns=overview.STATUS)
 
 
-def failures(study: str, store: Folder | None = None) -> list[dict[str, str]]:
+def failures(study: str, store: Store = None) -> list[dict[str, str]]:
     """Failed steps of a study: fingerprint, title, first line of the error, and what to do."""
-    place = store or open_store()
+    place = open_store(store)
     return overview.failures(find_study(study, place), place)
 
 
-def unfinished(study: str, store: Folder | None = None) -> list[str]:
+def unfinished(study: str, store: Store = None) -> list[str]:
     """Titles of a study's steps that are neither finished nor failed."""
-    place = store or open_store()
+    place = open_store(store)
     return overview.unfinished(find_study(study, place), place)
 
 
-def stored_config(study: str, store: Folder | None = None) -> StudyConfig:
+def stored_config(study: str, store: Store = None) -> StudyConfig:
     """Return the configuration with which a study was run last; running it again tries what failed and is missing."""
-    return overview.stored_config(find_study(study, store or open_store()))
+    return overview.stored_config(find_study(study, open_store(store)))
 
 
-def show(run_id: str, store: Folder | None = None) -> dict[str, Any]:
+def show(run_id: str, store: Store = None) -> dict[str, Any]:
     """Return the provenance of one run: a step's fingerprint (its beginning is enough) or a model's name.
 
     Raises:
         InputError: nothing, or more than one thing, is called that.
     """
-    return overview.show(run_id, store or open_store())
+    return overview.show(run_id, open_store(store))
 
 
-def export(study: str, table: str, store: Folder | None = None) -> pa.Table:
+def export(study: str, table: str, store: Store = None) -> pa.Table:
     """Return a table of a study, or ``users``, ``items`` or a relation of its data, for another program.
 
     Raises:
         DisclosureError: it says row by row what people did or think who are not public.
         InputError: there is no such table.
     """
-    return overview.table(study, table, store or open_store())
+    return overview.table(study, table, open_store(store))
 
 
-def export_graph(study: str, relation: str, path: str | Path, store: Folder | None = None) -> Path:
+def export_graph(study: str, relation: str, path: str | Path, store: Store = None) -> Path:
     """Write a relation of a study's data for Gephi: ``path`` ends in .graphml or .gexf.
 
     Raises:
         DisclosureError: the users are not public.
         InputError: there is no such relation or format.
     """
-    return write_graph(overview.public_data(study, store or open_store()), path, relation or None)
+    return write_graph(overview.public_data(study, open_store(store)), path, relation or None)
 
 
 # -- ask -------------------------------------------------------------------------------------------------------------
 
 
-def query(sql: str, store: Folder | None = None) -> pa.Table:
+def query(sql: str, store: Store = None) -> pa.Table:
     """Answer a question in SQL about all studies of a store, after bringing its index up to date.
 
     Args:
@@ -262,10 +264,10 @@ def query(sql: str, store: Folder | None = None) -> pa.Table:
         InputError: it is no SELECT, or names something that is not there; the message holds the nearest names.
         DisclosureError: it names a table that holds sensitive values of people who are not public.
     """
-    return ask(Library.of(store or open_store()), sql)
+    return ask(Library.of(open_store(store)), sql)
 
 
-def compare(*names: str, store: Folder | None = None) -> Comparison:
+def compare(*names: str, store: Store = None) -> Comparison:
     """Compare studies with studies or models with models; the others are tested against the first.
 
     Args:
@@ -275,26 +277,26 @@ def compare(*names: str, store: Folder | None = None) -> Comparison:
     Raises:
         InputError: names that cannot be used, or sides of which nothing in common was measured.
     """
-    return compare_stored(store or open_store(), names)
+    return compare_stored(open_store(store), names)
 
 
 # -- housekeeping ------------------------------------------------------------------------------------------------------
 
 
-def gc(store: Folder | None = None, wanted: garbage.Wanted | None = None, *, delete: bool = False) -> garbage.Found:
+def gc(store: Store = None, wanted: garbage.Wanted | None = None, *, delete: bool = False) -> garbage.Found:
     """List what the store no longer needs and, with ``delete``, remove it; what a live driver uses is never touched.
 
     Raises:
         InputError: the folder is no store, a plan is damaged, or there is no such study.
     """
-    place, chosen = store or open_store(), wanted or garbage.Wanted()
+    place, chosen = open_store(store), wanted or garbage.Wanted()
     return (garbage.collect if delete else garbage.look_around)(place, chosen)
 
 
 def archive(
     study: str,
     output: str | Path | None = None,
-    store: Folder | None = None,
+    store: Store = None,
     *,
     checkpoints: bool = True,
     data: bool | None = None,
@@ -314,7 +316,7 @@ def archive(
     Raises:
         DisclosureError: the data are asked for, and the people in them are not public.
     """
-    place = store or open_store()
+    place = open_store(store)
     folder = find_study(study, place)
     path = Path(output or f"{folder.name}{archiving.SUFFIX}").expanduser().absolute()
     if path.is_dir() or not path.parent.is_dir():
@@ -323,16 +325,16 @@ def archive(
     return path, archiving.write_archive(found, place, path)
 
 
-def restore(path: str | Path, store: Folder | None = None) -> Restored:
+def restore(path: str | Path, store: Store = None) -> Restored:
     """Open an archive in a store, once every checksum has been verified; what is finished there stays as it is.
 
     Raises:
         InputError: the archive is damaged, foreign or newer than this version, or differs from what is there.
     """
-    return restore_archive(Path(path).expanduser(), store or open_store())
+    return restore_archive(Path(path).expanduser(), open_store(store))
 
 
-def population(study: str, store: Folder | None = None) -> pd.DataFrame:
+def population(study: str, store: Store = None) -> pd.DataFrame:
     """Return the records of a study's population."""
     found: pd.DataFrame = export(study, "records", store).to_pandas()
     return found
@@ -407,9 +409,9 @@ def data_synthesize(output: str | Path, overrides: Sequence[str] = ()) -> list[s
     return [f"{name}: {count:,}" for name, count in counts.items()] + [f"tables: {folder.uri}"]
 
 
-def doctor(store: Folder | None = None) -> list[Check]:
+def doctor(store: Store = None) -> list[Check]:
     """Examine this machine: versions, Ray, storage, the standard library, GPU."""
-    return examine(store or open_store())
+    return examine(open_store(store))
 
 
 __all__ = [

@@ -8,7 +8,9 @@ import pytest
 from hemicycle import api
 from hemicycle.core.storage import Folder
 
-OURS = re.compile(r"\d+/\d+ steps, 0 failed, \d+ s(, about \d+ s left)?; last: .+ \(\d+\.\d s\)")
+OURS = re.compile(
+    r"\d+/\d+ steps, 0 failed, \d+ s(, [\d.]+ steps a minute)?(, about [\d.]+ (s|min) left)?; last: .+ \(\d+\.\d s\)"
+)
 STUDY = "quickstart_debug"
 QUIET = "tracking.wandb=disabled"
 
@@ -40,7 +42,7 @@ def test_a_step_that_fails_is_a_row_and_exit_code_3_and_the_next_run_tries_it_ag
     command = ["hemicycle", "run", small_config, "population.mf.train.lr=1e38", "--store", tmp_path]
     code, out, err = programs.run(*command)
     assert (code, out.startswith("Done: ")) == (3, True), out + err
-    assert "failed: fit mf-s0: HemicycleError: training diverged in epoch " in err
+    assert "failed: fit mf-s0: DivergenceError: training diverged in epoch " in err
     assert "1 step failed, 0 could not run. More: hemicycle show " in err
     found = tables(tmp_path)
     assert list(found["failures"]["title"]) == ["fit mf-s0"]

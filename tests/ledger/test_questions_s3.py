@@ -14,7 +14,7 @@ from hemicycle.studies.engine import execute
 from hemicycle.studies.executor import LocalExecutor
 from hemicycle.studies.steps import Step
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("one store")]
 
 
 @pytest.fixture(scope="module")

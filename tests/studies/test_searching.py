@@ -225,3 +225,15 @@ def test_a_search_needs_validation_edges(tmp_path):
     config = study().replace(split={"valid": 0})
     with pytest.raises(InputError, match="validation edges only"):
         run(config, tmp_path)
+
+
+def test_halving_that_would_stop_nothing_is_refused(tmp_path):
+    with pytest.raises(InputError, match="first rung is at epoch 10"):
+        run(study(halving={"first": 10}), tmp_path)
+
+
+def test_outcomes_that_nothing_measures_are_refused(tmp_path):
+    design = {"factors": {"recommender.model": ["mf", "lightgcn"]}, "recommender": {"dim": 4}, "outcomes": ["beauty"]}
+    config = StudyConfig.model_validate({**study().model_dump(), "searches": {}, "designs": {"d": design}})
+    with pytest.raises(InputError, match="nothing measures 'beauty'"):
+        run(config, tmp_path)

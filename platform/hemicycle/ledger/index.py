@@ -75,8 +75,14 @@ class Index:
         return self.tables[name]
 
 
-def open_store(path: str | os.PathLike[str] | None = None) -> Folder:
+Store = Folder | str | os.PathLike[str] | None
+"""A store: opened, a path or a URI; None for the usual one."""
+
+
+def open_store(path: Store = None) -> Folder:
     """Return the store: ``path``, else ``$HEMICYCLE_STORE``, else ``hemicycle-store`` in the current folder."""
+    if isinstance(path, Folder):
+        return path
     return Folder.at(path or os.environ.get("HEMICYCLE_STORE") or "hemicycle-store")
 
 

@@ -17,6 +17,8 @@ from hemicycle.studies.intact import PLAN, damage, read_plan, step_folders
 from hemicycle.studies.locks import Driver, read_driver
 
 REPORT = "report.html"
+FOLLOWING = "interrupted: more steps follow from what is finished"
+"""Said of a study whose plan grows with its results (probes of models, generations of a search) and was not ended."""
 STATUS = ["study", "steps", "finished", "failed", "missing", "running", "left", "report"]
 
 
@@ -42,12 +44,15 @@ def _status(folder: Folder, store: Folder) -> dict[str, Any]:
     if driver is not None and alive and driver.left is not None:
         about["left"] = driver.left
     try:
-        steps = step_folders(read_plan(folder), store)
+        plan = read_plan(folder)
+        steps = step_folders(plan, store)
     except InputError:
         empty = dict.fromkeys(("steps", "finished", "failed", "missing"), 0)
         return about | empty | {"report": "damaged: run its configuration again"}
     done = [step.done for step in steps]
     failed = sum(step.exists(FAILED) for step, finished in zip(steps, done, strict=True) if not finished)
+    if not about["running"] and not plan.get("complete", True):
+        about["running"] = FOLLOWING
     return about | {
         "steps": len(steps),
         "finished": sum(done),
@@ -92,7 +97,8 @@ def unfinished(study: Folder, store: Folder) -> list[str]:
     """Titles of a study's steps that are neither finished nor failed; for one that was interrupted as far as known."""
     plan = read_plan(study)
     found = zip(plan["steps"], step_folders(plan, store), strict=True)
-    return [str(row.get("title", "")) for row, step in found if not step.done and not step.exists(FAILED)]
+    titles = [str(row.get("title", "")) for row, step in found if not step.done and not step.exists(FAILED)]
+    return [*titles, *([] if plan.get("complete", True) else [FOLLOWING])]
 
 
 def stored_config(study: Folder) -> StudyConfig:

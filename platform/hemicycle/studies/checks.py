@@ -1,6 +1,7 @@
 """Compare a study with its data before anything runs."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
@@ -43,6 +44,7 @@ def check(config: StudyConfig, dataset: Dataset) -> None:
         for name, member in config.population.items():
             problems += _transform_problems(config, name, member, dataset)
             problems += _worker_problems(name, member)
+    problems += _outcome_problems(config, dataset)
     for name, search in config.searches.items():
         problems += _search_problems(config, name, search, dataset)
     raise_problems(problems)
@@ -54,11 +56,39 @@ def _search_problems(config: StudyConfig, name: str, search: SearchConfig, datas
     if config.split.kind != "given" and not config.split.valid:
         what = "a search sees validation edges only, and none are carved from the training part"
         problems.append(Problem(what, "split.valid", "give a share, e.g. 0.1"))
+    if search.halving:
+        for key, branch in search.branches.items():
+            epochs = config.train.replace(**branch.train).epochs if _trainable(config, branch.train) else None
+            if epochs is not None and search.halving.first >= epochs:
+                what = f"the first rung is at epoch {search.halving.first}, and the branch {key!r} ends at {epochs}"
+                remedy = "nothing would be stopped: lower first, or train for longer"
+                problems.append(Problem(what, f"searches.{name}.halving.first", remedy))
     try:
         Space.of(search, config.train.model_dump(mode="json"))
     except InputError as error:
         problems += [replace(p, where=f"searches.{name}.{p.where}") for p in error.problems]
     return problems
+
+
+def _trainable(config: StudyConfig, changes: dict[str, Any]) -> bool:
+    """Whether a branch's settings of training are valid; what is wrong with them is told with its space."""
+    try:
+        config.train.replace(**changes)
+    except ValueError:
+        return False
+    return True
+
+
+def _outcome_problems(config: StudyConfig, dataset: Dataset) -> list[Problem]:
+    """Outcomes of designs that nothing in the study measures."""
+    read = {(probe.probe, label) for probe in config.probes for label in labels_of(probe, dataset.users)}
+    known = {f"ndcg@{config.k}", *(f"{by}:{label}" for probe, label in read for by in ("probe", probe))}
+    return [
+        Problem(f"nothing measures {outcome!r}", f"designs.{name}.outcomes", f"one of: {', '.join(sorted(known))}")
+        for name, design in config.designs.items()
+        for outcome in design.outcomes
+        if outcome not in known
+    ]
 
 
 def _probe_problems(probe: ProbeConfig, where: str, dataset: Dataset) -> list[Problem]:
