@@ -1,5 +1,7 @@
 """Figures of searches: what is drawn, what is said of it, and that everything can be drawn."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -79,11 +81,12 @@ def test_the_front_is_drawn_in_steps_towards_what_is_attained(searched):
 def test_the_sentence_counts_the_front_and_tells_validation_from_test(search):
     sentence = pareto(search).sentence
     n = len(search.front)
-    assert sentence.startswith(f"{n} of 59 trials are beaten by no other in NDCG@20 (more is better) and probe score")
+    lead = f"Of the 38 trials finished within the constraints {n} are beaten by no other of these in NDCG@20 (more is "
+    assert sentence.startswith(f"{lead}better) and probe score of party")
     best = search.ranked("ndcg@20").iloc[0]
     assert f"trial {best['trial']} ({'MF' if best['branch'] == 'mf' else 'LightGCN'}) has NDCG@20 .4" in sentence
     assert "From validation to test, the front's means change: NDCG@20 by " in sentence
-    assert f" of {n} are still beaten by no other trial." in sentence
+    assert f" of {n} are still beaten by no other finished trial." in sentence
 
 
 def test_a_front_that_falls_apart_in_test_is_said_so(tables):
@@ -92,7 +95,7 @@ def test_a_front_that_falls_apart_in_test_is_said_so(tables):
     ranking.loc[ranking["record_id"].isin(front), "value"] = 0.01
     probes.loc[probes["record_id"].isin(front), "score"] = 0.99
     sentence = pareto(only(tables, ranking_results=ranking, probe_results=probes)).sentence
-    assert "In test, 0 of 8 are still beaten by no other trial." in sentence
+    assert "In test, 0 of 8 are still beaten by no other finished trial." in sentence
     assert "NDCG@20 by \u2212.3" in sentence
 
 
@@ -109,6 +112,17 @@ def test_nothing_within_the_constraints_is_said_so(tables):
     figure = pareto(only(tables, trials=trials))
     assert figure.sentence.startswith("None of 59 trials may be called best")
     assert svg(figure)
+
+
+def test_stopped_trials_that_no_finished_one_beats_are_told_after_the_front(tables):
+    trials = tables["trials"].assign(feasible=True)
+    values = tables["trial_values"].query("role != 'constraint'").copy()
+    stopped = trials.query("state == 'stopped'")["trial"]
+    values.loc[values["trial"].isin(stopped) & (values["metric"] == "probe:party"), "value"] = 9.0
+    values.loc[values["trial"].isin(stopped[:2]) & (values["metric"] == "probe:party"), "value"] = -9.0
+    sentence = pareto(only(tables, trials=trials, trial_values=values)).sentence
+    assert sentence.startswith("Of the 41 finished trials 8 are beaten by no other finished one in NDCG@20")
+    assert ". 2 stopped trials are beaten by no finished one: halving by NDCG@20 alone stops those. From" in sentence
 
 
 def test_three_objectives_are_drawn_two_by_two(searched):
@@ -233,6 +247,27 @@ def test_full_length_is_that_of_the_branch(searched):
         state=["complete", "stopped", "complete", "stopped"], epochs=[100, 50, 10, 5], branch=["a", "a", "b", "b"]
     )
     assert "165 epochs instead of the 220" in halving(only(made, trials=trials)).sentence
+
+
+def test_full_length_of_a_stopped_trial_is_what_its_own_configuration_asks_for(searched):
+    made = searched(trials=9)
+    epochs = [4, 4, 1, 1, 1, 1, 0, 1, 1]  # no trial of the second branch was trained to the end
+    states = ["failed" if e == 0 else "complete" if e == 4 else "stopped" for e in epochs]
+    trials = made["trials"].assign(state=states, epochs=epochs, branch=["a"] * 4 + ["b"] * 5)
+    config = json.dumps({"recommender": {"model": "mf"}, "train": {"epochs": 4}, "until": 1})
+    records = made["records"].assign(config=config)
+    figure = halving(only(made, trials=trials, records=records))
+    assert "6 of 8 trials were stopped early: 14 epochs instead of the 32 of all" in figure.sentence
+    assert figure.sentence.endswith("56% saved.")
+    assert figure.table["full"].tolist() == [4] * 9
+
+
+def test_full_lengths_differ_where_configurations_do(searched):
+    made = searched(trials=3)
+    trials = made["trials"].assign(state=["stopped", "stopped", "complete"], epochs=[1, 2, 8], branch="a")
+    configs = [json.dumps({"train": {"epochs": n}}) for n in (4, 6, 8)]
+    table = halving(only(made, trials=trials, records=made["records"].assign(config=configs))).table
+    assert table["full"].tolist() == [4, 6, 8]
 
 
 def test_nothing_was_saved_where_nothing_was_stopped(tables):

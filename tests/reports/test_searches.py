@@ -5,8 +5,18 @@ import pandas as pd
 import pytest
 
 from hemicycle.reports.held_out import held_out_values
-from hemicycle.reports.search_words import metric_label, param_labels, setting_value, settings_text, shown
-from hemicycle.reports.searches import FRONT, INFEASIBLE, STOPPED, searches, shifts, spotlight, undominated
+from hemicycle.reports.search_words import (
+    front_clause,
+    metric_label,
+    nearest_sentence,
+    none_finished,
+    param_labels,
+    setting_value,
+    settings_text,
+    shown,
+    stopped_sentence,
+)
+from hemicycle.reports.searches import FRONT, INFEASIBLE, STOPPED, nearest, searches, shifts, spotlight, undominated
 from hemicycle.reports.summaries import model_labels
 
 
@@ -136,6 +146,103 @@ def test_shifts_tell_what_selection_flatters_from_what_the_data_do(tables):
     assert row["front"] == pytest.approx(-0.03)
     assert row["others"] == pytest.approx(0.02)
     assert row["trials"] == len(front)
+
+
+# -- planted trials ---------------------------------------------------------------------------------------------------
+
+
+def planted(rows, constraints=(), **bounds):
+    """A search of two objectives: rows of (state, feasible, pareto, values by metric)."""
+    trials = [
+        {"trial": n, "state": state, "feasible": able, "pareto": best} for n, (state, able, best, _) in enumerate(rows)
+    ]
+    common = {"search": "s", "record_id": "", "branch": "mf", "epochs": 1, "mode": "generations"}
+    aims = {"ndcg@20": "maximize", "probe": "minimize"}
+    roles = [("objective", m, d) for m, d in aims.items()] + [("constraint", m, "") for m in constraints]
+    roles += [("halving", "ndcg@20", "maximize")]
+    values = [
+        {"search": "s", "trial": n, "role": role, "metric": metric, "direction": way, "value": row[3][metric]}
+        | {side: ends.get(metric) if role == "constraint" else None for side, ends in bounds.items()}
+        for n, row in enumerate(rows)
+        for role, metric, way in roles
+    ]
+    tables = {"trials": pd.DataFrame(trials).assign(name="", **common), "trial_values": pd.DataFrame(values)}
+    return searches(tables)[0]
+
+
+def reaches(ndcg, leak, **more):
+    return {"ndcg@20": ndcg, "probe": leak, **more}
+
+
+def test_stopped_trials_that_no_finished_one_beats():
+    search = planted(
+        [
+            ("complete", True, True, reaches(0.4, 0.8)),
+            ("complete", True, False, reaches(0.3, 0.9)),
+            ("stopped", True, False, reaches(0.2, 0.5)),
+            ("stopped", True, False, reaches(0.1, 0.5)),
+            ("stopped", True, False, reaches(0.2, 0.9)),
+            ("stopped", False, False, reaches(0.5, 0.1)),
+            ("stopped", True, False, reaches(np.nan, 0.1)),
+        ]
+    )
+    assert search.stopped_unbeaten["trial"].tolist() == [2, 3]
+    assert front_clause(search) == "of the 2 finished trials 1 is beaten by no other finished one"
+    assert stopped_sentence(search) == [
+        "2 stopped trials are beaten by no finished one: halving by NDCG@20 alone stops those."
+    ]
+
+
+def test_where_finished_trials_beat_all_that_was_stopped_nothing_is_said():
+    search = planted([("complete", True, True, reaches(0.4, 0.8)), ("stopped", True, False, reaches(0.3, 0.8))])
+    assert stopped_sentence(search) == []
+
+
+BEYOND = [
+    ("complete", False, False, reaches(0.4, 0.8, coverage=0.1, novelty=8.0)),
+    ("complete", False, False, reaches(0.3, 0.7, coverage=0.4, novelty=9.0)),
+    ("stopped", False, False, reaches(0.2, 0.6, coverage=0.3, novelty=5.0)),
+    ("failed", False, False, reaches(np.nan, np.nan, coverage=np.nan, novelty=np.nan)),
+]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "trial", "words"),
+    [
+        ({"at_least": {"coverage": 0.5}, "at_most": {}}, 1, "Coverage .40 (at least .50 asked for)"),
+        ({"at_least": {}, "at_most": {"coverage": 0.0}}, 0, "Coverage .10 (at most .00 asked for)"),
+    ],
+)
+def test_the_trial_nearest_to_the_constraint_is_named_with_the_remedy(bounds, trial, words):
+    search = planted(BEYOND, ("coverage",), **bounds)
+    assert nearest(search)["trial"] == trial
+    words = words.replace("Coverage", metric_label("coverage"))
+    assert nearest_sentence(search) == [
+        f"Trial {trial} (MF) came nearest, with {words}; relax the bound, or enlarge the space."
+    ]
+
+
+def test_excesses_of_several_constraints_are_relative_to_their_bounds():
+    """Beyond .5 and 4 at once: trial 1 by 20 % and 125 %, trial 2 by 40 % and 25 %."""
+    search = planted(BEYOND, ("coverage", "novelty"), at_least={"coverage": 0.5}, at_most={"novelty": 4.0})
+    assert nearest(search)["trial"] == 2
+    (sentence,) = nearest_sentence(search)
+    assert "novelty (bits) 5.00 (at most 4.00 asked for); relax a bound" in sentence
+
+
+def test_without_bounds_in_the_tables_both_ends_are_told():
+    (sentence,) = nearest_sentence(planted(BEYOND, ("coverage",)))
+    text = f"{metric_label('coverage')} goes from .10 (trial 0) to .40 (trial 1)"
+    assert sentence == f"Nearest to a bound is a trial at one end: {text}; relax the bound, or enlarge the space."
+
+
+def test_nearest_is_told_only_where_no_trial_meets_the_constraints():
+    within = ("stopped", True, False, reaches(0.4, 0.8, coverage=0.9))
+    search = planted([*BEYOND, within], ("coverage",))
+    assert nearest_sentence(search) == []
+    assert none_finished(search) == "none was finished within the constraints"
+    alone = planted([("stopped", True, False, reaches(0.4, 0.8))])
+    assert (none_finished(alone), nearest_sentence(alone), nearest(alone)) == ("none was finished", [], None)
 
 
 # -- words -----------------------------------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ def test_the_front_with_hyperparameters_validation_and_test(tables):
     assert first["NDCG@20, test"].startswith(".4")
     assert first["NDCG@20, test"].endswith("]")
     assert "were seen by no trial" in table.caption
-    assert "8 trials that no other beats" in table.caption
+    assert "8 trials that no other finished trial beats" in table.caption
 
 
 def test_one_objective_has_its_ten_best(searched):
@@ -81,7 +81,9 @@ def test_no_table_where_nothing_may_be_called_best(tables):
 def test_two_sentences_a_search_come_first(tables):
     first, second, *others = findings(tables)
     assert first.startswith("The search politics tried 60 trials of MF and LightGCN (18 stopped early, 1 failed and ")
-    assert "8 are beaten by no other in NDCG@20 and probe score of party" in first
+    assert (
+        "; of the 38 trials finished within the constraints 8 are beaten by no other of these in NDCG@20 and " in first
+    )
     assert "From validation to test" in first
     assert second.startswith("In the search politics, what matters most is dimension for NDCG@20 (.24)")
     assert "24% saved" in second
@@ -100,10 +102,22 @@ def test_one_objective_names_its_best_trial_in_validation_and_test(searched):
 
 def test_searches_without_a_best_or_without_values_are_told(tables):
     beyond = tables | {"trials": tables["trials"].assign(feasible=False)}
-    assert "none was finished within the constraints" in search_findings(beyond)[0]
+    first = search_findings(beyond)[0]
+    assert "none was finished within the constraints, so none is called best in NDCG@20 and probe score" in first
+    assert first.endswith("; relax the bound, or enlarge the space.")
     failed = tables["trials"].assign(search="other", state="failed")
     assert search_findings({"trials": failed}) == ["The search other tried 60 trials, and none of them gave a value."]
     assert search_findings({}) == []
+
+
+def test_what_halving_stopped_though_no_finished_trial_beats_it_is_told(tables):
+    stopped = tables["trials"].query("state == 'stopped' and feasible")["trial"]
+    values = tables["trial_values"].copy()
+    values.loc[values["trial"].isin(stopped) & (values["metric"] == "probe:party"), "value"] = 9.0
+    assert "stopped trial" not in search_findings(tables | {"trial_values": values})[0]
+    values.loc[(values["trial"] == stopped.iloc[0]) & (values["metric"] == "probe:party"), "value"] = -9.0
+    first = search_findings(tables | {"trial_values": values})[0]
+    assert "1 stopped trial is beaten by no finished one: halving by NDCG@20 alone stops it. From validation" in first
 
 
 # -- methods ---------------------------------------------------------------------------------------------------------

@@ -8,7 +8,17 @@ import altair as alt
 import pandas as pd
 
 from hemicycle.reports.facts import Chart, Figure
-from hemicycle.reports.search_words import better, branch_label, metric_label, shown, signed_shown
+from hemicycle.reports.search_words import (
+    better,
+    branch_label,
+    front_clause,
+    metric_label,
+    nearest_sentence,
+    none_finished,
+    shown,
+    signed_shown,
+    stopped_sentence,
+)
 from hemicycle.reports.searches import FRONT, INFEASIBLE, MAXIMIZE, OTHER, STOPPED, Search, shifts, undominated
 from hemicycle.reports.theme import CYCLE, GREY, SHAPES, inline, listing
 
@@ -62,8 +72,8 @@ def pareto(search: Search) -> Figure | None:
         sentence=pareto_sentence(search),
         alt_text=(
             f"Trials of the search {search.name}: {listing([metric_label(m) for m in search.objectives])} against each "
-            "other, on the left in validation, where steps join the trials that no other beats in both; on the right "
-            "the same trials in test, each of the front joined to where it lay in validation."
+            "other, on the left in validation, where steps join the finished trials that no other finished one beats "
+            "in both; on the right the same trials in test, each of the front joined to where it lay in validation."
         ),
         table=points,
     )
@@ -209,12 +219,13 @@ def reached(search: Search, metric: str) -> pd.DataFrame:
 
 def pareto_sentence(search: Search) -> str:
     """Where the front lies, how far test and validation differ on it, and how much of it holds in test."""
-    front, tried = search.front, int((search.trials["kind"] != "").sum())
+    tried = int((search.trials["kind"] != "").sum())
     aims = listing([f"{metric_label(m)} ({better(d)})" for m, d in search.objectives.items()])
-    if front.empty:
-        return f"None of {tried} trials may be called best in {aims}: none was finished within the constraints."
-    text = f"{len(front)} of {tried} trials {_are(len(front))} beaten by no other in {aims}: {ends(search)}."
-    return " ".join([text, *optimism(search)])
+    if search.front.empty:
+        text = f"None of {tried} trials may be called best in {aims}: {none_finished(search)}."
+        return " ".join([text, *nearest_sentence(search)])
+    text = f"Of {front_clause(search).removeprefix('of ')} in {aims}: {ends(search)}."
+    return " ".join([text, *stopped_sentence(search), *optimism(search)])
 
 
 def _are(count: int) -> str:
@@ -232,7 +243,7 @@ def ends(search: Search) -> str:
 
 
 def optimism(search: Search) -> list[str]:
-    """How far the front moves from validation to test, and which of it no other trial beats there."""
+    """How far the front moves from validation to test, and which of it no other finished trial beats there."""
     moved = shifts(search).dropna(subset=["front"])
     if moved.empty:
         return ["Test values of the front are not known."]
@@ -244,7 +255,7 @@ def optimism(search: Search) -> list[str]:
     best = rows[rows["kind"] == FRONT]
     if len(search.objectives) > 1 and len(best):
         held = int(undominated(search.oriented(best, "test"), search.oriented(rows, "test")).sum())
-        found.append(f"In test, {held} of {count} {_are(held)} still beaten by no other trial.")
+        found.append(f"In test, {held} of {count} {_are(held)} still beaten by no other finished trial.")
     return found
 
 

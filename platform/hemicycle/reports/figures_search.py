@@ -161,8 +161,13 @@ def halving(search: Search) -> Figure | None:
 
 
 def full_epochs(trials: pd.DataFrame) -> pd.Series:
-    """Epochs each trial would have had: the most that one of its branch had."""
-    return trials.groupby("branch")["epochs"].transform("max")
+    """Epochs each trial would have had: all that a finished one had, else what its own configuration asks for.
+
+    Where no record tells, the longest of its branch.
+    """
+    own = trials["epochs"].where(trials["state"] == "complete", trials["full"]).astype(float)
+    known = own.fillna(trials["epochs"]).groupby(trials["branch"]).transform("max")
+    return own.fillna(known).astype(int)
 
 
 def halving_clause(search: Search) -> str:

@@ -5,7 +5,18 @@ import pandas as pd
 from hemicycle.reports.facts import Tables, table
 from hemicycle.reports.figures_pareto import ends, optimism
 from hemicycle.reports.figures_search import halving_clause, importance_parts
-from hemicycle.reports.search_words import NOT_REPRODUCIBLE, branch_label, digits, metric_label, settings_text, shown
+from hemicycle.reports.search_words import (
+    NOT_REPRODUCIBLE,
+    branch_label,
+    digits,
+    front_clause,
+    metric_label,
+    nearest_sentence,
+    none_finished,
+    settings_text,
+    shown,
+    stopped_sentence,
+)
 from hemicycle.reports.searches import Search, searches
 from hemicycle.reports.theme import interval, listing
 
@@ -28,13 +39,12 @@ def _best(search: Search) -> str:
     lead = f"The search {search.name} tried {_tried(search)}"
     aims = listing([metric_label(metric) for metric in search.objectives])
     if search.front.empty:
-        return f"{lead}; none was finished within the constraints, so none is called best in {aims}."
-    held = " ".join(optimism(search))
+        why = f"{lead}; {none_finished(search)}, so none is called best in {aims}."
+        return " ".join([why, *nearest_sentence(search)])
+    held = " ".join([*stopped_sentence(search), *optimism(search)])
     if len(search.objectives) == 1:
         return f"{lead}; {_one(search)}. {held}"
-    count = len(search.front)
-    verb = "is" if count == 1 else "are"
-    return f"{lead}; {count} {verb} beaten by no other in {aims}: {ends(search)}. {held}"
+    return f"{lead}; {front_clause(search)} in {aims}: {ends(search)}. {held}"
 
 
 def _one(search: Search) -> str:

@@ -1,11 +1,13 @@
 """Searches in words: names of objectives and hyperparameters, values, and what asynchronous means."""
 
+import math
+
 import pandas as pd
 
 from hemicycle.reports.held_out import PROBE
 from hemicycle.reports.quality import measure_label
-from hemicycle.reports.searches import MAXIMIZE, Search
-from hemicycle.reports.theme import label, number, setting, signed
+from hemicycle.reports.searches import INFEASIBLE, MAXIMIZE, Search, nearest
+from hemicycle.reports.theme import label, listing, number, setting, signed
 from hemicycle.search.config import BRANCH
 
 NOT_REPRODUCIBLE = (
@@ -81,3 +83,63 @@ def settings_text(search: Search) -> dict[int, str]:
 def setting_value(value: object, number: float) -> str:
     """A hyperparameter's value: three significant digits of a number, a choice as it is."""
     return str(value) if pd.isna(number) or str(value).lower() in {"true", "false"} else f"{number:.3g}"
+
+
+# -- what may be called best -----------------------------------------------------------------------------------------
+
+
+def front_clause(search: Search) -> str:
+    """How many of the finished trials are on the front: stopped ones were not compared."""
+    count, total = len(search.front), len(search.finished)
+    trials, verb = "trial" if total == 1 else "trials", "is" if count == 1 else "are"
+    if search.constraints:
+        return f"of the {total} {trials} finished within the constraints {count} {verb} beaten by no other of these"
+    return f"of the {total} finished {trials} {count} {verb} beaten by no other finished one"
+
+
+def stopped_sentence(search: Search) -> list[str]:
+    """That halving, which sees one metric, stopped trials that no finished one beats; none where it did not."""
+    count = len(search.stopped_unbeaten)
+    if not count:
+        return []
+    by = f"halving by {metric_label(search.halving)} alone" if search.halving else "halving"
+    trials, stops = ("trial is", "it") if count == 1 else ("trials are", "those")
+    return [f"{count} stopped {trials} beaten by no finished one: {by} stops {stops}."]
+
+
+def none_finished(search: Search) -> str:
+    """Why none is called best."""
+    return f"none was finished{' within the constraints' if search.constraints else ''}"
+
+
+def nearest_sentence(search: Search) -> list[str]:
+    """Where no trial meets the constraints, which came nearest to them, and what can be done."""
+    rows = search.beyond
+    if rows.empty or not search.trials["kind"].isin(["", INFEASIBLE]).all():
+        return []
+    remedy = f"relax {'the' if len(search.constraints) == 1 else 'a'} bound, or enlarge the space."
+    row = nearest(search)
+    if row is None:
+        return [f"Nearest to a bound is a trial at one end: {listing(_ends(rows, search.constraints))}; {remedy}"]
+    values = [
+        f"{metric_label(m)} {shown(m, row[f'valid {m}'])} ({_bound(m, *search.bounds[m])})" for m in search.constraints
+    ]
+    return [f"Trial {int(row['trial'])} ({branch_label(row['branch'])}) came nearest, with {listing(values)}; {remedy}"]
+
+
+def _ends(rows: pd.DataFrame, metrics: tuple[str, ...]) -> list[str]:
+    """From where to where trials go in metrics."""
+    found = []
+    for metric in metrics:
+        ordered = rows.sort_values(f"valid {metric}", kind="stable").iloc[[0, -1]]
+        low, high = (
+            f"{shown(metric, v)} (trial {t})" for v, t in zip(ordered[f"valid {metric}"], ordered["trial"], strict=True)
+        )
+        found.append(f"{metric_label(metric)} goes from {low} to {high}")
+    return found
+
+
+def _bound(metric: str, low: float, high: float) -> str:
+    """A bound in words: ``at least .50``."""
+    ends = {"at least": low, "at most": high}
+    return f"{listing([f'{word} {shown(metric, end)}' for word, end in ends.items() if math.isfinite(end)])} asked for"

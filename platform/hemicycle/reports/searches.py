@@ -1,5 +1,7 @@
 """Searches as reports need them: trials with what they reach in validation, and the same records in test."""
 
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,9 +30,13 @@ class Search:
         name: what the study calls it.
         objectives: metric -> ``maximize`` or ``minimize``, in order.
         constraints: metrics that are bounded.
+        bounds: metric -> least and greatest value allowed, infinite where there is none; empty where the columns
+            ``at_least`` and ``at_most`` of the values do not tell.
+        halving: metric that decides which trials are stopped; empty without.
         trials: one row a trial, by number: the table of trials with ``kind`` (FRONT, OTHER, STOPPED, INFEASIBLE;
-            empty when it failed), ``valid METRIC`` for every metric, and for objectives ``test METRIC``,
-            ``test METRIC low`` and ``test METRIC high`` (95 % interval).
+            empty when it failed), ``full`` (epochs that its record's configuration asks for; NaN where there is none),
+            ``valid METRIC`` for every metric, and for objectives ``test METRIC``, ``test METRIC low`` and
+            ``test METRIC high`` (95 % interval).
         params: rows of ``trial_params``.
         importances: rows of ``search_importances``.
         progress: rows of ``search_progress``.
@@ -39,6 +45,8 @@ class Search:
     name: str
     objectives: Mapping[str, str]
     constraints: tuple[str, ...]
+    bounds: Mapping[str, tuple[float, float]]
+    halving: str
     trials: pd.DataFrame
     params: pd.DataFrame
     importances: pd.DataFrame
@@ -51,8 +59,20 @@ class Search:
 
     @property
     def front(self) -> pd.DataFrame:
-        """Trials that no other beats in every objective; with one objective, the best."""
+        """Finished trials that no other finished one beats; with one objective, the best."""
         return self.trials[self.trials["kind"] == FRONT]
+
+    @property
+    def stopped_unbeaten(self) -> pd.DataFrame:
+        """Trials stopped early that no finished one beats, by the values they had when they were stopped."""
+        rows = self.trials[self.trials["kind"] == STOPPED].dropna(subset=[f"valid {m}" for m in self.objectives])
+        return rows[undominated(self.oriented(rows, "valid"), self.oriented(self.finished, "valid"))]
+
+    @property
+    def beyond(self) -> pd.DataFrame:
+        """Trials that break a constraint, as far as all that is bounded is known of them."""
+        known = [f"valid {metric}" for metric in self.constraints]
+        return self.trials[self.trials["kind"] == INFEASIBLE].dropna(subset=known)
 
     @property
     def asynchronous(self) -> bool:
@@ -98,17 +118,36 @@ def _search(tables: Tables, name: str, held_out: Mapping[str, pd.DataFrame]) -> 
         names = dict(zip(VALUES[1:], (f"test {metric}{end}" for end in ("", " low", " high")), strict=True))
         trials = trials.merge(held_out[metric].rename(columns=names), on="record_id", how="left")
     params = _with_branch(own["trial_params"], trials)
-    return Search(name, objectives, bounded, trials, params, own["search_importances"], own["search_progress"])
+    halving = "".join(values[values["role"] == "halving"]["metric"].head(1))
+    more = (own["search_importances"], own["search_progress"])
+    return Search(name, objectives, bounded, _bounds(values), halving, trials, params, *more)
+
+
+def _bounds(values: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """Least and greatest value allowed, by metric."""
+    rows = values[values["role"] == "constraint"]
+    if not {"at_least", "at_most"} <= set(rows.columns):
+        return {}
+    rows = rows.astype({"at_least": float, "at_most": float}).fillna({"at_least": -math.inf, "at_most": math.inf})
+    ends = rows.groupby("metric", sort=False).agg({"at_least": "max", "at_most": "min"})
+    return {str(m): (low, high) for m, low, high in zip(ends.index, ends["at_least"], ends["at_most"], strict=True)}
 
 
 def _recorded(trials: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
-    """Trials with the ids of their records, by name where the table does not say them."""
+    """Trials with the ids of their records, by name where the table does not say them, and with their full length."""
     if records.empty:
-        return trials
+        return trials.assign(full=math.nan)
     ids = dict(zip(records["name"], records["id"], strict=True))
-    return trials.assign(
-        record_id=[i or ids.get(n, "") for i, n in zip(trials["record_id"], trials["name"], strict=True)]
-    )
+    own = [i or ids.get(n, "") for i, n in zip(trials["record_id"], trials["name"], strict=True)]
+    configs = records[records["id"].isin(own)].set_index("id")["config"]
+    asked = {str(i): _asked_epochs(config) for i, config in configs.items()}
+    return trials.assign(record_id=own, full=[asked.get(i, math.nan) for i in own])
+
+
+def _asked_epochs(config: str) -> float:
+    """Epochs of a whole fit in a record's configuration; NaN where it has none."""
+    train = json.loads(config).get("train") or {}
+    return float(train.get("epochs", math.nan))
 
 
 def _with_branch(params: pd.DataFrame, trials: pd.DataFrame) -> pd.DataFrame:
@@ -154,6 +193,26 @@ def undominated(points: NDArray[np.float64], among: NDArray[np.float64]) -> NDAr
     """
     beaten = [bool(((among >= point).all(1) & (among > point).any(1)).any()) for point in points]
     return ~np.array(beaten, dtype=bool)
+
+
+def nearest(search: Search) -> pd.Series | None:
+    """The trial that breaks constraints by least; None without one, or where the bounds are not known.
+
+    How far a trial lies beyond bounds is its greatest excess, each relative to the size of the bound (where that is 0,
+    as it is): constraints have units of their own.
+    """
+    rows = search.beyond
+    if rows.empty or not set(search.constraints) <= set(search.bounds):
+        return None
+    found = [_excess(rows[f"valid {m}"].to_numpy(np.float64), *search.bounds[m]) for m in search.constraints]
+    return rows.iloc[int(np.max(found, axis=0).argmin())]
+
+
+def _excess(values: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
+    """How far values lie beyond a bound, relative to its size; below 0 where they are allowed."""
+    ends = [(sign * (values - end)) / (abs(end) or 1.0) for sign, end in ((-1, low), (1, high)) if math.isfinite(end)]
+    found: NDArray[np.float64] = np.max(ends, axis=0)
+    return found
 
 
 def shifts(search: Search) -> pd.DataFrame:

@@ -61,6 +61,24 @@ def damage(step: Folder) -> list[Problem]:
     return problems
 
 
+def damaged_steps(study: Folder, store: Folder) -> list[Problem]:
+    """What is broken in the documents of a study's finished steps, by the titles of the steps.
+
+    Raises:
+        InputError: the plan is damaged.
+    """
+    plan = read_plan(study)
+    found = zip(plan["steps"], step_folders(plan, store), strict=True)
+    steps = ((str(row.get("title", "")), step) for row, step in found if step.done)
+    return [_of_step(title, step, study, problem) for title, step in steps for problem in damage(step)]
+
+
+def _of_step(title: str, step: Folder, study: Folder, problem: Problem) -> Problem:
+    """Say of a damaged document whose it is, to somebody whose command makes no steps."""
+    remedy = f"delete the folder {step.uri}, then run the study again: hemicycle retry {study.name}"
+    return Problem(f"step {title!r} is damaged", problem.where, remedy)
+
+
 @contextmanager
 def blaming_damage(steps: Callable[[], Iterable[Folder]]) -> Iterator[None]:
     """Where work on finished steps breaks, look whether one of them is damaged, and say which.

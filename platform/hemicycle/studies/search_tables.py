@@ -22,7 +22,7 @@ from hemicycle.studies.steps import Step
 TRIALS, VALUES_OF, PARAMS_OF = "trials", "trial_values", "trial_params"
 TRIAL_COLUMNS = ["search", "trial", "generation", "name", "record_id", "branch", "state", "epochs", "feasible"]
 TRIAL_COLUMNS += ["pareto", "mode", "error"]
-VALUE_COLUMNS = ["search", "trial", "role", "metric", "direction", "value"]
+VALUE_COLUMNS = ["search", "trial", "role", "metric", "direction", "value", "at_least", "at_most"]
 PARAM_COLUMNS = ["search", "trial", "param", "value", "number"]
 IMPORTANCE_COLUMNS = ["search", "metric", "param", "importance"]
 PROGRESS_COLUMNS = ["search", "trial", "metric", "value"]
@@ -61,9 +61,10 @@ def search_tables(outcome: Outcome, store: Folder) -> dict[str, pd.DataFrame]:
     params = [{"search": s.name, "trial": t.number, **row} for s in searches for t in s.trials for row in _params(t)]
     important = [importances(s.config, Space.of(s.config, s.train), s.trials).assign(search=s.name) for s in searches]
     progressed = [progress(s.trials, s.config).assign(search=s.name) for s in searches]
+    numbers = dict.fromkeys(("at_least", "at_most"), "float64")
     return {
         TRIALS: pd.DataFrame([row for s in searches for row in _trials(s, about)], columns=TRIAL_COLUMNS),
-        VALUES_OF: pd.DataFrame(values, columns=VALUE_COLUMNS),
+        VALUES_OF: pd.DataFrame(values, columns=VALUE_COLUMNS).astype(numbers),
         PARAMS_OF: pd.DataFrame(params, columns=PARAM_COLUMNS),
         "search_importances": _joined(important, IMPORTANCE_COLUMNS),
         "search_progress": _joined(progressed, PROGRESS_COLUMNS),
@@ -125,13 +126,17 @@ def _trials(search: _Search, about: _About) -> Iterator[dict[str, Any]]:
 
 
 def _values(search: _Search, trial: Trial) -> Iterator[dict[str, Any]]:
+    """One row an objective, constraint and halving metric; a constraint's has its bounds."""
     config, found = search.config, dict(trial.values)
+    bounds = {f"constraint{one.name}": {"at_least": one.at_least, "at_most": one.at_most} for one in config.constraints}
     roles: list[tuple[str, str, str]] = [("objective", one.name, one.direction) for one in config.objectives]
     roles += [("constraint", one.name, "") for one in config.constraints]
     roles += [("halving", config.halving.metric, "maximize")] if config.halving else []
     for role, metric, direction in roles:
         if metric in found:
-            yield {"role": role, "metric": metric, "direction": direction, "value": found[metric]}
+            yield {"role": role, "metric": metric, "direction": direction, "value": found[metric]} | bounds.get(
+                role + metric, {}
+            )
 
 
 def _params(trial: Trial) -> Iterator[dict[str, Any]]:
