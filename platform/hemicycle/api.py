@@ -287,7 +287,7 @@ def gc(store: Store = None, wanted: garbage.Wanted | None = None, *, delete: boo
     """List what the store no longer needs and, with ``delete``, remove it; what a live driver uses is never touched.
 
     Raises:
-        InputError: the folder is no store, a plan is damaged, or there is no such study.
+        InputError: the folder is no store, or there is no such study.
     """
     place, chosen = open_store(store), wanted or garbage.Wanted()
     return (garbage.collect if delete else garbage.look_around)(place, chosen)

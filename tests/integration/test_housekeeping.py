@@ -397,9 +397,11 @@ def test_a_damaged_plan(copy, content):
     study = api.find_study("tiny", store)
     before = tree(store)
     study.write_bytes("plan.json", content)
-    for verb in (api.gc, lambda s: api.archive("tiny", None, s), lambda s: api.failures("tiny", s)):
+    for verb in (lambda s: api.archive("tiny", None, s), lambda s: api.failures("tiny", s)):
         with pytest.raises(InputError, match=f"the plan of study {study.name} is damaged"):
             verb(store)
+    found = api.gc(store)
+    assert (found.items, f"the plan of study {study.name} is damaged" in found.notes[0]) == ([], True)
     assert "damaged" in api.status(store)["report"][0]
     assert set(again(config, store).outcome.states.values()) == {"cached"}
     assert tree(store) == before
@@ -425,6 +427,25 @@ def test_damaged_documents_of_a_step_are_named(copy, content):
         fit.write_bytes(name, good[f"steps/fit/{fit.name}/{name}"])
     again(config, store)
     assert tree(store).keys() == good.keys()
+
+
+def test_a_damaged_step_is_shown_not_archived_and_made_again(copy, hemicycle, tmp_path):
+    _, store = copy()
+    fit, name = step(store, "fit"), api.find_study("tiny", store).name
+    assert " damaged\n" not in hemicycle("status", "tiny", "--store", store.uri)[1]
+    for document in ("manifest.json", "records.json"):
+        fit.write_bytes(document, b"garbage")
+    code, out, _ = hemicycle("status", "tiny", "--store", store.uri)
+    assert (code, ", 1 damaged\n" in out) == (0, True)
+    assert f"step 'fit mf-s0' is damaged: {fit.uri}/records.json" in out
+    remedy = f"    -> delete the folder {fit.uri}, then run the study again: hemicycle retry {name}"
+    assert out.count(f"{remedy} --store {store.uri}\n") == 1
+    code, _, err = hemicycle("archive", "tiny", "-o", "tiny.zip", "--store", store.uri)
+    assert (code, err.count("step 'fit mf-s0' is damaged"), remedy in err) == (2, 2, True)
+    assert not (tmp_path / "tiny.zip").exists()
+    fit.delete()
+    assert hemicycle("retry", "tiny", "--executor", "local", "--store", store.uri)[0] == 0
+    assert hemicycle("archive", "tiny", "-o", "tiny.zip", "--store", store.uri)[0] == 0
 
 
 # -- archives ----------------------------------------------------------------------------------------------------------

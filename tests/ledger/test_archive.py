@@ -127,6 +127,18 @@ def test_an_unfinished_step_is_left_out_and_a_running_study_refused(study):
         contents(folder, store, Wishes())
 
 
+def test_every_damaged_step_is_named_and_the_study_refused(study):
+    folder, store = study(public=True)
+    (store / "steps" / "fit" / ("f" * 32)).write_bytes("records.json", b"garbage")
+    (store / "steps" / "probe" / ("a" * 32)).write_bytes("manifest.json", b"garbage")
+    with pytest.raises(InputError, match="step 'make fit' is damaged") as caught:
+        contents(folder, store, Wishes())
+    fit, probe = caught.value.problems
+    assert fit.where.endswith(f"steps/fit/{'f' * 32}/records.json")
+    assert probe.what == "step 'make probe' is damaged"
+    assert f"delete the folder {store.uri}/steps/probe/" in probe.remedy
+
+
 @pytest.mark.parametrize("public", [True, False])
 def test_the_way_there_and_back(study, tmp_path, public):
     folder, store = study(public=public)
@@ -145,7 +157,8 @@ def test_the_way_there_and_back(study, tmp_path, public):
 
 def test_archives_of_and_into_an_object_store(study, tmp_path):
     folder, store = study(public=True)
-    with s3_bucket() as there:
+    with s3_bucket():
+        there = Folder.at("s3://bucket/archives")  # stand-ins in one process share what they hold
         store.copy_to(there)
         inside = there / "studies" / folder.name
         write_archive(contents(inside, there, Wishes()), there, tmp_path / "x.zip")

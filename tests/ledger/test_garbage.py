@@ -145,3 +145,41 @@ def test_the_folder_train_of_a_graph_is_no_garbage(store):
     plan["steps"].append({"kind": "graph", "fingerprint": "a" * 32, "title": "graph"})
     study.write_json("plan.json", plan)
     assert not [item for item in look_around(store, Wanted()).items if "graph" in item.path]
+
+
+@pytest.fixture
+def damaged(store):
+    """A store in which the plan of a second study, to which any step may belong, is damaged."""
+    (store / "studies" / "y-2").write_bytes("plan.json", b"garbage")
+    for letter in "abc":  # of a step in use, of one that is not, of an unfinished one
+        (store / "steps" / "fit" / (letter * 32)).write_bytes("x.npy.part-0123abcd", b"x")
+    return store
+
+
+def test_beside_a_damaged_plan_only_part_files_go(damaged):
+    before = {file.name for file in damaged.files()}
+    found = collect(damaged, Wanted())
+    gone = {f"steps/fit/{letter * 32}/x.npy.part-0123abcd" for letter in "abc"}
+    assert {item.path for item in found.items} == gone
+    assert {file.name for file in damaged.files()} - {"hemicycle-store.json"} == before - gone
+    (note,) = found.notes
+    assert note.startswith("the plan of study y-2 is damaged; any step may be its own")
+    assert "hemicycle gc --study y-2" in note
+
+
+def test_beside_a_damaged_plan_a_forgotten_study_leaves_its_steps(damaged):
+    found = look_around(damaged, Wanted(study="x-1"))
+    assert [item.path for item in found.items] == ["studies/x-1"]
+    assert "y-2 is damaged" in found.notes[0]
+    with pytest.raises(InputError, match="studies: x-1, y-2"):
+        look_around(damaged, Wanted(study="none"))
+
+
+def test_a_forgotten_damaged_plan_frees_the_others(damaged):
+    assert [item.path for item in collect(damaged, Wanted(study="y-2")).items] == ["studies/y-2"]
+    assert f"steps/fit/{'b' * 32}" in {item.path for item in look_around(damaged, Wanted()).items}
+
+
+def test_beside_a_damaged_plan_a_driver_keeps_its_part_files(damaged):
+    with hold(damaged / "studies" / "y-2"):
+        assert look_around(damaged, Wanted()).items == []

@@ -4,7 +4,7 @@ import pytest
 
 from hemicycle.core.errors import InputError
 from hemicycle.core.storage import Folder, StorageError
-from hemicycle.studies.intact import blaming_damage, damage, read_plan, step_folders
+from hemicycle.studies.intact import blaming_damage, damage, damaged_steps, read_plan, step_folders
 
 RECORD = {"id": "a", "name": "", "family": "mf", "seed": 0, "status": "trained"}
 
@@ -64,6 +64,19 @@ def test_damage_is_named(step, name, content):
     with pytest.raises(InputError, match="is damaged") as caught, blaming_damage(lambda: [step]):
         raise TypeError("something else")
     assert isinstance(caught.value.__cause__, TypeError)
+
+
+def test_damaged_steps_of_a_study_have_titles_and_a_remedy(step, tmp_path):
+    store = Folder.at(tmp_path)
+    study, other = store / "studies" / "x-1", store / "steps" / "fit" / ("b" * 32)
+    rows = [{"kind": "fit", "fingerprint": f.name, "title": f"fit {f.name[0]}-s0"} for f in (step, other)]
+    study.write_json("plan.json", {"config": {}, "steps": rows})
+    other.write_bytes("manifest.json", b"{")  # not finished: it will be made anew anyway
+    assert damaged_steps(study, store) == []
+    step.write_bytes("records.json", b"\xff\x00")
+    (problem,) = damaged_steps(study, store)
+    assert (problem.what, problem.where) == ("step 'fit a-s0' is damaged", f"{step.uri}/records.json")
+    assert problem.remedy == f"delete the folder {step.uri}, then run the study again: hemicycle retry x-1"
 
 
 @pytest.mark.parametrize("error", [StorageError("a"), TypeError("b"), KeyError("c"), ValueError("d")])

@@ -66,21 +66,36 @@ def _cell(column: str, value: Any) -> str:
 def _status_of(study: str, place: Any, store: str | None) -> None:
     """Print the failed steps of one study."""
     name = api().find_study(study, place).name
-    failed, missing = api().failures(name, place), api().unfinished(name, place)
+    failed, missing, broken = api().failures(name, place), api().unfinished(name, place), _damaged(name, place)
     row = next(row for row in api().status(place).to_dict("records") if row["study"] == name)
-    out.print(
-        f"{name}: {row['finished']} of {row['steps']} steps finished, {len(failed)} failed, {len(missing)} missing"
-    )
+    counts = f"{row['finished']} of {row['steps']} steps finished, {len(failed)} failed, {len(missing)} missing"
+    out.print(f"{name}: {counts}{f', {len(broken)} damaged' if broken else ''}")
     if row["running"]:
         left = _cell("left", row["left"])
         out.print(f"{row['running']}{f', {left} left' if left else ''}", markup=False)
     for failure in failed:
         out.print(f"failed: {failure['title']}: {failure['error']}", markup=False)
         out.print(f"    -> {_command(failure['remedy'], store)}", markup=False)
-    if (failed or missing) and not (row["running"] and not row["running"].startswith("died")):
+    for problems in broken.values():
+        for problem in problems:
+            out.print(f"{problem.what}: {problem.where}", markup=False)
+        out.print(f"    -> {problems[0].remedy}{with_store(store)}", markup=False)
+    if broken:
+        out.print("Next: delete the folders named, then run the study again")
+    elif (failed or missing) and not (row["running"] and not row["running"].startswith("died")):
         out.print(f"Next: hemicycle retry {name}{with_store(store)}")
     elif row["report"]:
         out.print(f"Report: {row['report']}")
+
+
+def _damaged(study: str, place: Any) -> dict[str, list[Any]]:
+    """What is broken in each damaged step of a study."""
+    from hemicycle.ledger.overview import damaged  # noqa: PLC0415 - slow to import
+
+    found: dict[str, list[Any]] = {}
+    for problem in damaged(study, place):
+        found.setdefault(problem.where.rpartition("/")[0], []).append(problem)
+    return found
 
 
 def _command(remedy: str, store: str | None) -> str:

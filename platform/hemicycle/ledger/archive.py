@@ -18,9 +18,9 @@ from typing import IO, Any
 
 from hemicycle import __version__
 from hemicycle.core.disclosure import check_release, is_public
-from hemicycle.core.errors import DisclosureError, InputError
+from hemicycle.core.errors import DisclosureError, InputError, raise_problems
 from hemicycle.core.storage import DONE, Folder, StorageError, StoredFile
-from hemicycle.studies.intact import MANIFEST, PLAN, read_plan, step_folders
+from hemicycle.studies.intact import MANIFEST, PLAN, damaged_steps, read_plan, step_folders
 from hemicycle.studies.locks import working
 from hemicycle.studies.marker import check_store
 
@@ -91,13 +91,14 @@ def contents(study: Folder, store: Folder, wishes: Wishes) -> Contents:
     """Decide what of a study may and should leave.
 
     Raises:
-        InputError: the plan is damaged, or a driver is at work on the study.
+        InputError: the plan or finished steps are damaged, or a driver is at work on the study.
         DisclosureError: the data are asked for, and the people in them are not public.
     """
     check_store(store)
     plan = read_plan(study)
     if (driver := working(study)) is not None:
         raise InputError(f"study {study.name} is being worked on by {driver}", remedy="wait until it has ended")
+    raise_problems(damaged_steps(study, store))
     folders = step_folders(plan, store)
     door = _Door(store, public_people(folders), wishes)
     if wishes.data and not door.public:

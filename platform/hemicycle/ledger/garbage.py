@@ -79,11 +79,10 @@ class Found:
 
 
 def look_around(store: Folder, wanted: Wanted) -> Found:
-    """List what can go; nothing is changed.
+    """List what can go; nothing is changed. Every step may be one of a study whose plan is damaged, so that all stay.
 
     Raises:
-        InputError: the folder is no store, a plan is damaged, the study is not there or is being worked on, or a driver
-            is just starting.
+        InputError: the folder is no store, the study is not there or is being worked on, or a driver is just starting.
     """
     check_ours(store)
     inside = _Inside(store, wanted.study)
@@ -125,7 +124,9 @@ class _Inside:
         for file in self.files:
             self._sort_in(file)
         self.live = [name for name in self.studies if working(store / "studies" / name)]
-        self.plans = {name: read_plan(store / "studies" / name) for name in self.studies if self._has_plan(name)}
+        self.plans, self.damaged = dict[str, dict[str, Any]](), list[str]()
+        for name in self.studies:
+            self._read(name)
 
     def _sort_in(self, file: StoredFile) -> None:
         room, _, rest = file.name.partition("/")
@@ -135,18 +136,20 @@ class _Inside:
         elif room == "studies" and len(parts) > 1:
             self.studies[parts[0]].append(file)
 
-    def _has_plan(self, study: str) -> bool:
-        """Whether a study's plan counts; a study that is to be forgotten may have a damaged one."""
+    def _read(self, study: str) -> None:
+        """Take a study's plan in; one that is damaged matters unless the study is to be forgotten."""
         if not any(file.name == f"studies/{study}/{PLAN}" for file in self.studies[study]):
-            return False
-        if study != self.forget:
-            return True
+            return
         try:
-            read_plan(self.store / "studies" / study)
-        except InputError:
-            self.notes.append(f"the plan of {study} is damaged: its steps are listed by `hemicycle gc` once it is gone")
-            return False
-        return True
+            self.plans[study] = read_plan(self.store / "studies" / study)
+        except InputError as error:
+            if study == self.forget:
+                text = f"the plan of {study} is damaged: its steps are listed by `hemicycle gc` once it is gone"
+            else:
+                self.damaged.append(study)
+                (problem,) = error.problems
+                text = f"{problem.what}; any step may be its own, so all steps stay. Remedy: {problem.remedy}"
+            self.notes.append(text)
 
     # -- who uses what -------------------------------------------------------------------------------------------------
 
@@ -179,7 +182,7 @@ class _Inside:
     def _check_live(self) -> None:
         for name in self.live:
             driver = working(self.store / "studies" / name)
-            if driver is not None and not (driver.planned and name in self.plans):
+            if driver is not None and name not in self.damaged and not (driver.planned and name in self.plans):
                 remedy = "try again in a moment"
                 raise InputError(f"study {name} is just being started by {driver}: not known what it needs", "", remedy)
 
@@ -191,6 +194,12 @@ class _Inside:
         if self.live:
             text = "unfinished steps and partly written files are left alone while a driver works"
             self.notes.append(f"{text}: {', '.join(self.live)}")
+        if not self.damaged:
+            yield from self._without_use()
+        yield from () if self.live else self._parts()
+
+    def _without_use(self) -> Iterator[Garbage]:
+        """Folders that the plans do not name, or whose work did not end."""
         used, busy = self._of(self.plans), self._of(self.live)
         for step in sorted(self.steps.keys() - busy):
             if not self._is_done(step):
@@ -203,7 +212,6 @@ class _Inside:
             files = self.studies[name]
             if {file.name for file in files} <= {f"studies/{name}/{LEASE}"}:
                 yield _folder(f"studies/{name}", files, "a study that never began")
-        yield from () if self.live else self._parts()
 
     def _unfinished(self, step: str, used: set[str]) -> Garbage:
         files, kind = self.steps[step], "interrupted"
@@ -238,19 +246,22 @@ class _Inside:
         for file in self.files:
             room, *inside = file.name.split("/")
             whole = room == "steps" and len(inside) > 2 and not self._is_done("/".join(inside[:2]))
-            if _PART.fullmatch(file.name) and room in ("steps", "studies") and not whole:
+            stays = self.damaged or not whole
+            if _PART.fullmatch(file.name) and room in ("steps", "studies") and stays:
                 yield Garbage(file.name, "partly written by somebody who is gone", file.size, file.changed, single=True)
 
     def forgotten(self) -> Iterator[Garbage]:
         """A study and the steps that no other study uses."""
         name = self.forget
         if name not in self.studies:
-            known = ", ".join(sorted(self.plans)) or "none"
+            known = ", ".join(sorted([*self.plans, *self.damaged])) or "none"
             raise InputError(f"there is no study {name!r} in {self.store.uri}", "--study", f"studies: {known}")
         if (driver := working(self.store / "studies" / name)) is not None:
             raise InputError(f"study {name} is being worked on by {driver}", "--study", "wait, or stop it there")
         self._check_live()
         yield _folder(f"studies/{name}", self.studies[name], "the study itself: tables, report, figures")
+        if self.damaged:
+            return
         others = self._of(self.plans.keys() - {name})
         for step in sorted((self._of([name]) - others) & self.steps.keys()):
             yield _folder(f"steps/{step}", self.steps[step], f"only {name} uses it")

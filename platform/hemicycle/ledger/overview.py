@@ -1,22 +1,23 @@
 """What a store holds: its studies, how far they are, where every result comes from, and what may leave."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
 
 from hemicycle.core.config import Raw, validate
 from hemicycle.core.disclosure import check_release, is_public
-from hemicycle.core.errors import DisclosureError, InputError, raise_problems
+from hemicycle.core.errors import DisclosureError, InputError, Problem, raise_problems
 from hemicycle.core.storage import Folder, StorageError
 from hemicycle.data.schema import Dataset
 from hemicycle.studies.config import StudyConfig
 from hemicycle.studies.engine import FAILED
-from hemicycle.studies.intact import PLAN, damage, read_plan, step_folders
+from hemicycle.studies.intact import MANIFEST, PLAN, damage, damaged_steps, read_plan, step_folders
 from hemicycle.studies.locks import Driver, read_driver
 
 REPORT = "report.html"
+_LISTED = 10
 FOLLOWING = "interrupted: more steps follow from what is finished"
 """Said of a study whose plan grows with its results (probes of models, generations of a search) and was not ended."""
 STATUS = ["study", "steps", "finished", "failed", "missing", "running", "left", "report"]
@@ -101,6 +102,15 @@ def unfinished(study: Folder, store: Folder) -> list[str]:
     return [*titles, *([] if plan.get("complete", True) else [FOLLOWING])]
 
 
+def damaged(study: str, store: Folder) -> list[Problem]:
+    """Finished steps of one study whose documents cannot be read, by title, with the remedy; reads all its steps.
+
+    Raises:
+        InputError: there is no such study, or its plan is damaged.
+    """
+    return damaged_steps(find_study(study, store), store)
+
+
 def stored_config(study: Folder) -> StudyConfig:
     """Return the configuration with which a study was run last.
 
@@ -131,35 +141,60 @@ def find_study(name: str, store: Folder) -> Folder:
 
 
 def show(run_id: str, store: Folder) -> dict[str, Any]:
-    """Return the provenance of one run: a step's fingerprint (its beginning is enough) or a model's name.
+    """Return the provenance of one run: a model's name or a step's fingerprint; the beginning of either is enough.
 
     Raises:
-        InputError: nothing, or more than one thing, is called that.
+        InputError: nothing, or more than one thing, is called that; or the step is damaged.
     """
-    steps = store / "steps"
-    wanted = {run_id} | {
-        row.id
-        for folder in studies(store)
-        if (folder / "tables").exists("records.parquet")
-        for row in (folder / "tables").read_table("records").to_pandas().itertuples()
-        if row.name == run_id
-    }
-    found = [
-        steps / kind / name
-        for kind in steps.names()
-        for name in (steps / kind).names()
-        if any(name.startswith(start) for start in wanted)
-    ]
+    found = _runs(run_id, store)
     if len(found) != 1:
-        raise InputError(
-            f"{len(found)} runs are called {run_id!r}",
-            remedy="give more of the fingerprint; `hemicycle population list STUDY` names models",
-        )
-    folder = found[0]
-    name = "manifest.json" if folder.done else FAILED
+        raise InputError(f"{len(found)} runs are called {run_id!r}", remedy=_which(found))
+    folder = store / _step_of(next(iter(found)))
+    name = MANIFEST if folder.done else FAILED
     if folder.done:
         raise_problems(damage(folder))
     return {"folder": folder.uri, "finished": folder.done, **(folder.read_json(name) if folder.exists(name) else {})}
+
+
+def _runs(run_id: str, store: Folder) -> dict[str, str]:
+    """Place of every run that is called so -> its name; a model's whole name wins over what merely begins so.
+
+    A model and its untrained twin have one place; the members of a stack have one each, inside that of their step.
+    """
+    root = store / "steps"
+    steps = {f"steps/{kind}/{name}": name for kind in root.names() for name in (root / kind).names()}
+    models = [model for model in _models(store) if _step_of(model["folder"]) in steps]
+    whole = [model for model in models if model["name"] == run_id]
+    begun = [model for model in models if model["name"].startswith(run_id) or model["id"].startswith(run_id)]
+    found = {} if whole else {place: "" for place, name in steps.items() if name.startswith(run_id)}
+    names = {model["folder"]: model["name"] for model in reversed(whole or begun)}
+    return dict(sorted((found | names).items(), key=lambda item: (item[1], item[0])))
+
+
+def _models(store: Folder) -> Iterator[dict[str, str]]:
+    """Name, id and folder of the models of all studies; twins after their models."""
+    for folder in studies(store):
+        if (folder / "tables").exists("records.parquet"):
+            yield from (folder / "tables").read_table("records", ["name", "id", "folder"]).to_pylist()
+
+
+def _step_of(place: str) -> str:
+    """Path of the step in which a model lies."""
+    return "/".join(place.split("/")[:3])
+
+
+def _which(found: Mapping[str, str]) -> str:
+    """Say how to name one run, where none or several were meant."""
+    if not found:
+        return "`hemicycle population list STUDY` names models; the beginning of a name or a fingerprint is enough"
+    shown = [" ".join((name, _short(place))).strip() for place, name in list(found.items())[:_LISTED]]
+    more = f" and {len(found) - _LISTED} more" if len(found) > _LISTED else ""
+    return f"give more of the name or the fingerprint; there are: {', '.join(shown)}{more}"
+
+
+def _short(place: str) -> str:
+    kind, fingerprint = place.split("/")[1:3]
+    return f"({kind} {fingerprint[:12]})"
 
 
 def table(study: str, name: str, store: Folder) -> pa.Table:

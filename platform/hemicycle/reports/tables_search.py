@@ -48,7 +48,11 @@ def _caption(search: Search, count: int) -> str:
     total = len(search.front)
     which = f"The {count} best trials by {aims}" if len(search.objectives) == 1 else f"The front of {aims}: {count}"
     which += f" of its {total} trials, evenly chosen" if len(search.objectives) > 1 and total > count else ""
-    which += " trials that no other finished trial beats in every objective" if len(search.objectives) > 1 and total == count else ""
+    which += (
+        " trials that no other finished trial beats in every objective"
+        if len(search.objectives) > 1 and total == count
+        else ""
+    )
     text = f"{which}. Chosen by validation values; test values, with 95 % intervals, were seen by no trial."
     return f"{text} {NOT_REPRODUCIBLE}" if search.asynchronous else text
 
