@@ -12,13 +12,13 @@ from hemicycle.core.errors import InputError
 from hemicycle.core.storage import Folder
 from hemicycle.graphs.splits import Split
 from hemicycle.recommenders.mf import MF, MFConfig
-from hemicycle.studies import searching
+from hemicycle.studies import generations
 from hemicycle.studies.config import StudyConfig
 from hemicycle.studies.executor import LocalExecutor
+from hemicycle.studies.generations import promote_step
 from hemicycle.studies.probing import seen_by
 from hemicycle.studies.quantities import Asked, evaluate_step
 from hemicycle.studies.run import run_study
-from hemicycle.studies.searching import promote_step
 from hemicycle.studies.steps import Work
 
 SEARCH = {
@@ -197,10 +197,10 @@ def test_halving_stops_the_weak_and_keeps_them(tmp_path):
 
 def test_the_best_of_a_rung_go_on_ties_to_the_earlier(tmp_path, monkeypatch):
     values = {0: 0.1, 1: 0.3, 2: 0.3, 3: None, 4: 0.2, 5: 0.05, 6: 0.3}
-    monkeypatch.setattr(searching, "best_so_far", lambda folder, metric: values[int(folder.name)])
+    monkeypatch.setattr(generations, "best_so_far", lambda folder, metric: values[int(folder.name)])
     inputs = {f"trial {n}": Folder.at(tmp_path / str(n)) for n in values}
     out = Folder.at(tmp_path / "out")
-    promote_step(Work(searching.PromoteOptions(metric="ndcg@20", factor=3), inputs, out))
+    promote_step(Work(generations.PromoteOptions(metric="ndcg@20", factor=3), inputs, out))
     assert out.read_json("promoted.json") == [1, 2]
 
 

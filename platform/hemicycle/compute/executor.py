@@ -15,7 +15,8 @@ from hemicycle.compute.train import run_group
 from hemicycle.core.storage import Folder
 from hemicycle.search.trials import Trial
 from hemicycle.studies.executor import Launch, Result, Task, run_task
-from hemicycle.studies.searching import TrialSteps, keep_trial, known_trials
+from hemicycle.studies.searching import keep_trial, known_trials
+from hemicycle.studies.trial_steps import TrialSteps
 from hemicycle.training.group import Group
 
 IN_FLIGHT_PER_CORE = 2

@@ -10,8 +10,8 @@ from hemicycle.ledger.overview import find_study, stored_config
 from hemicycle.search.optuna_study import to_optuna, write_journal
 from hemicycle.search.space import Space
 from hemicycle.search.trials import Trial
+from hemicycle.studies.generations import HISTORY
 from hemicycle.studies.intact import read_plan
-from hemicycle.studies.searching import HISTORY
 
 if TYPE_CHECKING:
     import optuna

@@ -20,6 +20,7 @@ from hemicycle.studies.assessing import AssessOptions, assess_steps, impression_
 from hemicycle.studies.checks import check
 from hemicycle.studies.config import MemberConfig, StudyConfig, seeds_of
 from hemicycle.studies.deriving import Models, derived_steps
+from hemicycle.studies.generations import Follow
 from hemicycle.studies.mediation import simulation_steps
 from hemicycle.studies.models import (
     DataOptions,
@@ -36,7 +37,7 @@ from hemicycle.studies.models import (
 )
 from hemicycle.studies.probing import MapOptions, ProbeOptions, kind_of, labels_of, map_step, probe_step, sites
 from hemicycle.studies.rehearsal import rehearsal
-from hemicycle.studies.searching import Follow, search_steps
+from hemicycle.studies.searching import search_steps
 from hemicycle.studies.stacking import KIND as STACK
 from hemicycle.studies.stacking import StackOptions, names_in, place_of, stack_title, stacked_step, stacks
 from hemicycle.studies.steps import Cost, Step

@@ -15,8 +15,9 @@ from hemicycle.search.optuna_study import excesses
 from hemicycle.search.space import Space
 from hemicycle.search.trials import Trial
 from hemicycle.studies.engine import Outcome
+from hemicycle.studies.generations import ProposeOptions
 from hemicycle.studies.quantities import PROBED, VALUES
-from hemicycle.studies.searching import ProposeOptions, SearchOptions, final_histories
+from hemicycle.studies.searching import SearchOptions, final_histories
 from hemicycle.studies.steps import Step
 
 TRIALS, VALUES_OF, PARAMS_OF = "trials", "trial_values", "trial_params"
