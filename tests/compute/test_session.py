@@ -1,6 +1,7 @@
 """Addresses that nobody answers, and what a user is told about them."""
 
 import contextlib
+import os
 import socket
 import threading
 import time
@@ -97,3 +98,18 @@ def test_without_an_address_no_other_cluster_is_joined(no_ray):
     no_ray.setattr(ray, "init", lambda **options: given.update(options))
     session.start(cpus=3)
     assert (given["address"], given["num_cpus"]) == ("local", 3)
+
+
+def test_what_ray_says_as_it_stops_is_not_heard(monkeypatch, capfd):
+    import ray
+
+    def shut_down():
+        os.write(2, b"task_manager.cc:1545: Failed to push error to driver\n")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: True)
+    monkeypatch.setattr(ray, "shutdown", shut_down)
+    with pytest.raises(KeyboardInterrupt):
+        session.stop()
+    os.write(2, b"heard\n")
+    assert capfd.readouterr().err == "heard\n"

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from hemicycle.compute.train import run_group
 from hemicycle.compute.tune import tune_search
-from hemicycle.compute.tune_search import EPOCH, VALUES, AskAndTell, Journal, read_report, report_of, resumed, scheduler
+from hemicycle.compute.tune_search import EPOCH, VALUES, AskAndTell, read_report, report_of, scheduler
 from hemicycle.core.errors import HemicycleError
 from hemicycle.core.storage import Folder, StorageError
 from hemicycle.search.config import Branch, Dimension, Halving, Objective, SearchConfig
-from hemicycle.search.sequential import AsyncSearch, Ended, Reached, Rungs, advance
+from hemicycle.search.journal import Ended, Journal
+from hemicycle.search.sequential import AsyncSearch, Reached, Rungs, advance
 from hemicycle.search.space import Space
 from hemicycle.search.trials import Proposal, Trial
 
@@ -77,12 +78,17 @@ def tries(store):
     return {(int(number), int(rung)): found.count([number, rung]) for number, rung in found}
 
 
-def search(tmp_path, searched, runner, known=(), tell=None):
-    told = []
+def journal_at(tmp_path):
+    return Journal(Folder.at(tmp_path / "search/trials"))
+
+
+def search(tmp_path, searched, runner, journal=None):
     storage = Folder.at(tmp_path / "search")
-    trials = tune_search(*searched, runner, known, tell or told.append, storage=storage, name="a-search")
+    journal = journal or journal_at(tmp_path)
+    trials = tune_search(*searched, runner, journal, storage=storage, name="a-search")
     assert storage.names() == ["trials"]
-    return trials, told
+    assert [ended.trial for ended in journal.ended()] == trials
+    return trials
 
 
 @pytest.mark.ray
@@ -91,9 +97,8 @@ def test_trials_stop_fail_and_survive_the_death_of_their_process(ray_session, tm
     objectives = (Objective(metric=NDCG), Objective(metric="gap", label="left/right", direction="minimize"))
     config, space = searched(objectives=objectives, halving=HALVING)
     runner = Bowl(store, fail=["1-0"], die_once=["0-1"])
-    trials, told = search(tmp_path, (config, space), runner)
+    trials = search(tmp_path, (config, space), runner)
     assert [trial.number for trial in trials] == list(range(12))
-    assert sorted(told, key=lambda trial: trial.number) == trials
     assert (trials[1].state, trials[1].error, trials[1].epochs) == ("failed", "diverged", 0)
     assert [trial.number for trial in trials if trial.state == "failed"] == [1]
     assert [n for key, n in sorted(tries(store).items()) if key[0] == 0][:2] == [1, 2]
@@ -105,9 +110,7 @@ def test_trials_stop_fail_and_survive_the_death_of_their_process(ray_session, tm
     assert [line for line in capfd.readouterr() if line and "(raylet)" not in line] == []
     assert signal.getsignal(signal.SIGINT) is handler
 
-    again, told = search(tmp_path, (config, space), Bowl(store, fail=[f"{n}-0" for n in range(12)]), trials[:5])
-    assert again == trials
-    assert sorted(trial.number for trial in told) == list(range(5, 12))
+    assert search(tmp_path, (config, space), Bowl(store, fail=[f"{n}-0" for n in range(12)])) == trials
 
 
 def share(group, folder):
@@ -129,7 +132,7 @@ def test_trials_whose_fits_share_workers_do_not_wait_for_each_other(ray_session,
     config, space = searched(trials=2, workers=2)
     runner = Shared(store)
     runner.rungs = one_rung
-    trials, _ = search(tmp_path, (config, space), runner)
+    trials = search(tmp_path, (config, space), runner)
     assert [trial.state for trial in trials] == ["complete", "complete"], trials
     for trial in trials:
         assert {"rank-0-of-2", "rank-1-of-2"} <= set((store / f"fit-{trial.number}-0").names())
@@ -155,26 +158,31 @@ def test_ctrl_c_ends_the_trials_and_the_same_call_goes_on(ray_session, tmp_path)
     with pytest.raises(KeyboardInterrupt):
         search(tmp_path, (config, space), Bowl(store, wait=["1-1", "2-1"]))
     thread.join()
-    asked = Journal(Folder.at(tmp_path / "search/trials")).asked()
-    trials, _ = search(tmp_path, (config, space), Bowl(store))
+    asked = journal_at(tmp_path).asked()
+    trials = search(tmp_path, (config, space), Bowl(store))
     assert [trial.state for trial in trials] == ["complete"] * 4
     assert [trial.proposal for trial in trials][: len(asked)] == asked
     assert {key: n for key, n in tries(store).items() if n > 1} == {(1, 1): 2, (2, 1): 2}
 
 
-@pytest.mark.ray
-@pytest.mark.slow
-def test_a_disk_that_is_full_is_told_and_what_ended_is_kept(ray_session, tmp_path):
-    config, space = searched(trials=3)
+class Full(Journal):
+    """Takes no more ends."""
 
-    def tell(trial):
+    def end(self, ended):
         raise StorageError("no space left")
 
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_a_full_disk_is_told_and_what_ended_is_kept(ray_session, tmp_path):
+    config, space = searched(trials=3)
     runner = Bowl(Folder.at(tmp_path / "store"))
     with pytest.raises(StorageError, match="no space left"):
-        search(tmp_path, (config, space), runner, tell=tell)
-    trials, told = search(tmp_path, (config, space), runner)
-    assert len(trials) == len(told) == 3
+        search(tmp_path, (config, space), runner, Full(Folder.at(tmp_path / "search/trials")))
+    asked = journal_at(tmp_path).asked()
+    trials = search(tmp_path, (config, space), runner)
+    assert len(trials) == 3
+    assert [trial.proposal for trial in trials][: len(asked)] == asked
 
 
 # -- without Ray -----------------------------------------------------------------------------------------------------
@@ -189,7 +197,7 @@ def test_the_rule_of_halving_is_that_of_ray(curves):
         theirs.on_trial_add(None, trial)
         for epochs, value in zip((2, 6, 18), curve, strict=True):
             decision = theirs.on_trial_result(None, trial, {EPOCH: epochs, VALUES + NDCG: value})
-            assert ours.goes_on(epochs, {NDCG: value}) == (decision == "CONTINUE")
+            assert ours.goes_on(epochs, value) == (decision == "CONTINUE")
             if decision != "CONTINUE":
                 break
 
@@ -209,14 +217,13 @@ def test_a_scheduler_knows_the_rungs_of_an_earlier_run():
     assert found.on_trial_result(None, late, {EPOCH: 2, VALUES + NDCG: 0.4}) == "STOP"
 
 
-def asking(tmp_path, tell=print, **changes):
+def asking(tmp_path, journal=Journal, **changes):
     config, space = searched(**changes)
-    return AskAndTell(AsyncSearch(config, space), Journal(Folder.at(tmp_path)), tell)
+    return AskAndTell(AsyncSearch(config, space), journal(Folder.at(tmp_path)))
 
 
 def test_every_proposal_and_every_end_is_written_down_at_once(tmp_path):
-    told = []
-    found = asking(tmp_path, told.append, trials=3, halving=HALVING)
+    found = asking(tmp_path, trials=3, halving=HALVING)
     first, second = (found.suggest(name)["proposal"] for name in "ab")
     flat = {EPOCH: 2, "seconds": 3.0, "last": False, VALUES + NDCG: 0.5}
     found.on_trial_result("a", flat)
@@ -224,7 +231,7 @@ def test_every_proposal_and_every_end_is_written_down_at_once(tmp_path):
     found.on_trial_complete("b", {EPOCH: 0, "seconds": 1.0, "last": True, "error": "broken"})
     journal = Journal(Folder.at(tmp_path))
     assert journal.asked() == [first, second]
-    assert [ended.trial for ended in journal.ended()] == told == found.search.trials
+    assert [ended.trial for ended in journal.ended()] == found.search.trials
     assert [(ended.trial.state, ended.rungs, ended.seconds) for ended in journal.ended()] == [
         ("stopped", {2: 0.5}, 3.0),
         ("failed", {}, 1.0),
@@ -233,33 +240,16 @@ def test_every_proposal_and_every_end_is_written_down_at_once(tmp_path):
     found.on_trial_complete("c")  # Tune never ran it
     found.on_trial_complete("c", error=True)
     assert found.suggest("d") == "FINISHED"
-    assert "process ended" in told[2].error
+    assert "process ended" in journal.ended()[2].trial.error
     assert found.search.over
 
 
-def test_what_cannot_be_told_ends_the_search(tmp_path):
-    def tell(trial):
-        raise StorageError("no space left")
-
-    found = asking(tmp_path, tell)
+def test_what_cannot_be_kept_ends_the_search(tmp_path):
+    found = asking(tmp_path, Full)
     found.suggest("a")
     found.on_trial_complete("a", {EPOCH: 2, "seconds": 3.0, "last": True, VALUES + NDCG: 0.5})
     assert str(found.problem) == "no space left"
     assert found.suggest("b") == "FINISHED"
-
-
-def test_the_journal_adds_what_the_caller_does_not_know(tmp_path):
-    journal = Journal(Folder.at(tmp_path))
-    proposals = [Proposal(number, "mf", {"train.lr": 0.1}) for number in range(3)]
-    for proposal in proposals[:2]:
-        journal.end(Ended(Trial(proposal, 0, "complete", {NDCG: 0.1}, 2), 5.0, {2: 0.1}))
-    known = [Trial(proposal, 0, "complete", {NDCG: 0.2}, 2) for proposal in proposals[1:]]
-    found = {ended.trial.number: ended for ended in resumed(known, journal)}
-    assert {n: (e.trial.values[NDCG], e.seconds, dict(e.rungs)) for n, e in found.items()} == {
-        0: (0.1, 5.0, {2: 0.1}),
-        1: (0.2, 5.0, {2: 0.1}),
-        2: (0.2, 0.0, {}),
-    }
 
 
 def test_a_report_comes_back_from_tune(tmp_path):
@@ -270,4 +260,4 @@ def test_a_report_comes_back_from_tune(tmp_path):
 
 
 def test_tune_keeps_no_copy_of_what_it_asks(tmp_path):
-    assert pickle.loads(pickle.dumps(asking(tmp_path, lambda trial: None))).__dict__ == {}  # noqa: S301 - our own
+    assert pickle.loads(pickle.dumps(asking(tmp_path))).__dict__ == {}  # noqa: S301 - our own

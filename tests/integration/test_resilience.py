@@ -84,6 +84,7 @@ from hemicycle.compute import session
 from hemicycle.compute.tune import tune_search
 from hemicycle.core.storage import Folder
 from hemicycle.search.config import Branch, Dimension, Halving, SearchConfig
+from hemicycle.search.journal import Journal
 from hemicycle.search.space import Space
 
 store = Folder.at(sys.argv[1])
@@ -104,7 +105,8 @@ class Bowl:
         return {"ndcg@20": store.read_json(done)["ndcg@20"]}
 
 session.start(cpus=2)
-trials = tune_search(config, Space.of(config, {}), Bowl(), (), print, storage=store / "search", name="bowl")
+journal = Journal(store / "search/trials")
+trials = tune_search(config, Space.of(config, {}), Bowl(), journal, storage=store / "search", name="bowl")
 store.write_json("trials.json", [trial.to_json() for trial in trials])
 session.stop()
 """

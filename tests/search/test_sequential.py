@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from hemicycle.core.errors import HemicycleError
+from hemicycle.core.storage import Folder
 from hemicycle.search.config import Branch, Dimension, Halving, Objective, SearchConfig
-from hemicycle.search.sequential import AsyncSearch, Ended, Reached, Rungs, advance, run_sequential
+from hemicycle.search.journal import Ended, Journal
+from hemicycle.search.sequential import AsyncSearch, Reached, Rungs, advance, ended, run_sequential
 from hemicycle.search.space import Space
 from hemicycle.search.trials import Proposal, Trial
 
@@ -45,15 +47,25 @@ class Bowl:
         return self.store[key]
 
 
-def run(config, space, runner, known=()):
-    told = []
-    return run_sequential(config, space, runner, known, told.append), told
+@pytest.fixture
+def journal(tmp_path):
+    return Journal(Folder.at(tmp_path / "journal"))
 
 
-def test_every_trial_is_run_and_told_once_and_good_ones_are_found():
+@pytest.fixture
+def run(tmp_path):
+    """Run a search with a journal of its own."""
+    numbers = itertools.count()
+    return lambda config, space, runner: run_sequential(
+        config, space, runner, Journal(Folder.at(tmp_path / str(next(numbers))))
+    )
+
+
+def test_every_trial_is_run_and_written_down_once_and_good_ones_are_found(journal):
     config, space = searched(trials=30)
-    trials, told = run(config, space, Bowl())
-    assert trials == told
+    trials = run_sequential(config, space, Bowl(), journal)
+    assert trials == [one.trial for one in journal.ended()]
+    assert [trial.proposal for trial in trials] == journal.asked()
     assert [trial.number for trial in trials] == list(range(30))
     assert {trial.state for trial in trials} == {"complete"}
     assert {trial.epochs for trial in trials} == {18}
@@ -62,26 +74,24 @@ def test_every_trial_is_run_and_told_once_and_good_ones_are_found():
 
 
 @pytest.mark.parametrize("algorithm", ["tpe", "random", "qmc", "nsga2"])
-def test_a_seed_repeats_itself(algorithm):
-    first, again, other = (
-        run(*searched(algorithm=algorithm, seed=seed, generation=4), Bowl())[0] for seed in (1, 1, 2)
-    )
+def test_a_seed_repeats_itself(run, algorithm):
+    first, again, other = (run(*searched(algorithm=algorithm, seed=seed, generation=4), Bowl()) for seed in (1, 1, 2))
     assert first == again
     assert first != other
     assert len({str(trial.proposal.params) for trial in first}) == 12
 
 
-def test_several_objectives_and_starting_points():
+def test_several_objectives_and_starting_points(run):
     objectives = (Objective(metric=NDCG), Objective(metric="coverage", direction="minimize"))
     config, space = searched(objectives=objectives, start=({"train.lr": 0.5},))
-    trials, _ = run(config, space, Bowl())
+    trials = run(config, space, Bowl())
     assert trials[0].proposal.params == {"train.lr": 0.5}
     assert all(set(trial.values) == {NDCG, "coverage"} for trial in trials)
 
 
-def test_weak_trials_stop_at_a_rung_with_what_they_had_there():
+def test_weak_trials_stop_at_a_rung_with_what_they_had_there(run):
     runner = Bowl()
-    trials, _ = run(*searched(trials=30, halving=HALVING), runner)
+    trials = run(*searched(trials=30, halving=HALVING), runner)
     stopped = [trial for trial in trials if trial.state == "stopped"]
     assert 10 <= len(stopped) < 30
     assert {trial.epochs for trial in stopped} <= {2, 6}
@@ -93,9 +103,9 @@ def test_weak_trials_stop_at_a_rung_with_what_they_had_there():
 
 def test_a_trial_goes_on_unless_it_is_below_the_quantile_of_those_before():
     rungs, values = Rungs(Halving(first=1, factor=2)), [0.5, 0.4, 0.45, 0.45, math.nan, 0.449]
-    assert [rungs.goes_on(1, {NDCG: value}) for value in values] == [True, False, True, True, True, False]
-    assert rungs.goes_on(2, {NDCG: 0.0})
-    assert Rungs(None).goes_on(1, {})
+    assert [rungs.goes_on(1, value) for value in values] == [True, False, True, True, True, False]
+    assert rungs.goes_on(2, 0.0)
+    assert Rungs(None).goes_on(1, 0.0)
 
 
 def fail(number, rung):
@@ -104,43 +114,43 @@ def fail(number, rung):
     return ZeroDivisionError("by zero") if number == 5 else None
 
 
-def test_a_trial_that_fails_is_a_row_and_the_others_go_on():
-    trials, _ = run(*searched(), Bowl(fails=fail))
+def test_a_trial_that_fails_is_a_row_and_the_others_go_on(run):
+    trials = run(*searched(), Bowl(fails=fail))
     failed = {trial.number: (trial.error, trial.epochs, trial.values) for trial in trials if trial.state == "failed"}
     assert failed == {2: ("diverged in epoch 5", 2, {}), 5: ("ZeroDivisionError: by zero", 0, {})}
     assert sum(trial.state == "complete" for trial in trials) == 10
 
 
 @pytest.mark.parametrize("at", [(0, 0), (0, 1), (4, 0), (11, 2)])
-def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(at):
+def test_an_interrupted_search_goes_on_as_if_nothing_had_happened(run, journal, at):
     config, space = searched(halving=HALVING)
-    expected, _ = run(config, space, Bowl(fails=fail))
+    expected = run(config, space, Bowl(fails=fail))
     if at not in {(t.number, r) for t in expected for r in range((0, 2, 6, 18).index(t.epochs))}:
         at = (at[0], 0)
-    interrupt, told = [KeyboardInterrupt()], []
+    interrupt = [KeyboardInterrupt()]
     runner = Bowl(fails=lambda *key: interrupt.pop() if interrupt and key == at else fail(*key))
     with pytest.raises(KeyboardInterrupt):
-        run_sequential(config, space, runner, (), told.append)
-    assert [trial.number for trial in told] == list(range(at[0]))
-    trials, later = run(config, space, runner, told)
-    assert trials == expected
-    assert [*told, *later] == expected
+        run_sequential(config, space, runner, journal)
+    assert [one.trial.number for one in journal.ended()] == list(range(at[0]))
+    assert run_sequential(config, space, runner, journal) == expected
     assert len(set(runner.trained)) == len(runner.trained)
 
 
-def test_a_budget_ends_the_search(monkeypatch):
+def test_a_budget_ends_the_search_and_counts_what_an_earlier_run_took(monkeypatch, run, journal):
     clock = itertools.count(step=10.0)
     monkeypatch.setattr("time.perf_counter", lambda: next(clock))
     config, space = searched(seconds=75)
-    assert len(run(config, space, Bowl(rungs=(2,)))[0]) == 8
-    known = run(*searched(trials=2), Bowl(rungs=(2,)))[0]
-    assert len(run_sequential(config, space, Bowl(rungs=(2,)), known, print, spent=60)) == 4
+    assert len(run(config, space, Bowl(rungs=(2,)))) == 8
+    first = run_sequential(*searched(trials=2), Bowl(rungs=(2,)), journal)
+    again = run_sequential(config, space, Bowl(rungs=(2,)), journal)
+    assert again[:2] == first
+    assert len(again) == 8
 
 
-def test_a_grid_ends_by_itself():
+def test_a_grid_ends_by_itself(run):
     branch = Branch(recommender={"model": "mf"}, space={"recommender.dim": Dimension(choice=(2, 4, 8))})
     config, space = searched(algorithm="grid", branches={"mf": branch})
-    trials, _ = run(config, space, Grid())
+    trials = run(config, space, Grid())
     assert sorted(trial.proposal.params["recommender.dim"] for trial in trials) == [2, 4, 8]
 
 
@@ -157,8 +167,8 @@ class Grid:
 def test_what_runs_at_the_same_time_differs_and_what_was_asked_before_comes_first():
     config, space = searched(trials=8)
     before = [Proposal(3, "mf", {"train.lr": 0.1}), Proposal(1, "mf", {"train.lr": 0.2})]
-    ended = [Ended(Trial(Proposal(n, "mf", {"train.lr": 0.3}), 0, "complete", {NDCG: 0.1})) for n in (0, 1, 2)]
-    search = AsyncSearch(config, space, ended, before)
+    past = [Ended(Trial(Proposal(n, "mf", {"train.lr": 0.3}), 0, "complete", {NDCG: 0.1})) for n in (0, 1, 2)]
+    search = AsyncSearch(config, space, past, before)
     asked = [search.ask() for _ in range(6)]
     assert asked[0] == before[0]
     assert [proposal.number for proposal in asked[:5]] == [3, 4, 5, 6, 7]
@@ -166,7 +176,7 @@ def test_what_runs_at_the_same_time_differs_and_what_was_asked_before_comes_firs
     assert asked[5] is None
     assert not search.over
     for proposal in asked[:5]:
-        search.end(Ended.of(proposal, Reached(1, {NDCG: 0.0}, 1.0, last=True)))
+        search.end(ended(proposal, Reached(1, {NDCG: 0.0}, 1.0, last=True)))
     assert (search.over, search.left, len(search.trials)) == (True, 0, 8)
 
 
@@ -180,13 +190,13 @@ def test_nothing_more_is_asked_of_a_closed_search():
 
 def test_gpu_hours_count_the_gpus_of_a_trial():
     config, space = searched(gpu_hours=1)
-    ended = [Ended(Trial(Proposal(0, "mf", {"train.lr": 0.1}), 0, "complete", {NDCG: 0.1}), seconds=1000)]
-    assert AsyncSearch(config, space, ended, gpus=4).ask() is None
-    assert AsyncSearch(config, space, ended, gpus=0).ask() is not None
+    past = [Ended(Trial(Proposal(0, "mf", {"train.lr": 0.1}), 0, "complete", {NDCG: 0.1}), seconds=1000)]
+    assert AsyncSearch(config, space, past, gpus=4).ask() is None
+    assert AsyncSearch(config, space, past, gpus=0).ask() is not None
 
 
 def test_what_ended_survives_json():
     reached = list(advance(Bowl(), Proposal(0, "mf", {"train.lr": 0.1})))
-    ended = Ended.of(Proposal(0, "mf", {"train.lr": 0.1}), reached[1], {2: 0.1, 6: 0.2})
-    assert ended.trial.state == "stopped"
-    assert Ended.from_json(json.loads(json.dumps(ended.to_json()))) == ended
+    one = ended(Proposal(0, "mf", {"train.lr": 0.1}), reached[1], {2: 0.1, 6: 0.2})
+    assert one.trial.state == "stopped"
+    assert Ended.from_json(json.loads(json.dumps(one.to_json()))) == one

@@ -15,7 +15,7 @@ from hemicycle.compute.train import run_group
 from hemicycle.core.storage import Folder
 from hemicycle.search.trials import Trial
 from hemicycle.studies.executor import Launch, Result, Task, run_task
-from hemicycle.studies.searching import keep_trial, known_trials
+from hemicycle.studies.searching import journal_of
 from hemicycle.studies.trial_steps import TrialSteps
 from hemicycle.training.group import Group
 
@@ -106,16 +106,15 @@ def _run_all(tasks: list[Task], cores: float) -> list[Result]:
 
 
 def _search(trials: TrialSteps, out: Folder, launch: Launch) -> list[Trial]:
-    """Carry out an asynchronous search; what ended is kept where a search in one process looks for it, too."""
+    """Carry out an asynchronous search by Ray Tune."""
     from hemicycle.compute.tune import tune_search  # noqa: PLC0415 - slow to import, and only needed here
 
     return tune_search(
         trials.config,
         trials.space,
         replace(trials, launch=launch),
-        known_trials(out),
-        partial(keep_trial, out),
-        storage=out / "search",
+        journal_of(out),
+        storage=out,
         name=out.name,
         threads=trials.threads,
     )

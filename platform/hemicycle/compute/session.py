@@ -4,6 +4,8 @@ import logging
 import os
 import socket
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -91,4 +93,21 @@ def stop() -> None:
     import ray  # noqa: PLC0415 - as above
 
     if ray.is_initialized():
-        ray.shutdown()
+        with _unheard():
+            ray.shutdown()
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Send what goes to this process's standard error nowhere.
+
+    Ray's C++ part writes there, past Python, of tasks that end with the cluster.
+    """
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

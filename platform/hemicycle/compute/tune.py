@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +16,11 @@ from ray.tune import FailureConfig, PlacementGroupFactory, RunConfig, TuneConfig
 from ray.tune.schedulers import TrialScheduler
 
 from hemicycle.compute import session
-from hemicycle.compute.tune_search import AskAndTell, Journal, report_of, resumed, scheduler
+from hemicycle.compute.tune_search import AskAndTell, report_of, scheduler
 from hemicycle.core.storage import Folder
 from hemicycle.search.config import SearchConfig
-from hemicycle.search.sequential import AsyncSearch, Tell, advance
+from hemicycle.search.journal import Journal
+from hemicycle.search.sequential import AsyncSearch, advance
 from hemicycle.search.space import Space
 from hemicycle.search.trials import Runner, Trial
 
@@ -39,12 +40,11 @@ _RESTARTS = 3
 """How often a trial whose process is killed starts again; its finished rungs are in the store."""
 
 
-def tune_search(  # noqa: PLR0913 - what is searched, who runs it, who hears of it, and where it is kept
+def tune_search(  # noqa: PLR0913 - what is searched, who runs it, and where it is kept
     config: SearchConfig,
     space: Space,
     runner: Runner,
-    known: Sequence[Trial],
-    tell: Tell,
+    journal: Journal,
     *,
     storage: Folder,
     name: str,
@@ -60,10 +60,8 @@ def tune_search(  # noqa: PLR0913 - what is searched, who runs it, who hears of 
         config: the search.
         space: its space.
         runner: carries the trials out, in processes of the cluster.
-        known: trials of an earlier run, which are not run again.
-        tell: told of every other trial as it ends, and of those that ended before the caller could hear of it.
-        storage: folder of this search alone, visible from all nodes; what is asked and what ended is kept below
-            ``trials``. Tune's own files come and go below ``tune``.
+        journal: of this search; what an earlier run wrote there is not run again.
+        storage: folder of this search alone, visible from all nodes; Tune's own files come and go below ``tune``.
         name: of the search, for Ray.
         threads: threads that a trial, or each of its workers, computes with.
 
@@ -76,15 +74,10 @@ def tune_search(  # noqa: PLR0913 - what is searched, who runs it, who hears of 
     """
     if not ray.is_initialized():
         session.start()
-    journal = Journal(storage / "trials")
-    before = resumed(known, journal)
+    before = journal.ended()
     search = AsyncSearch(config, space, before, journal.asked(), _gpus(config.workers))
-    heard = {trial.number for trial in known}
-    for trial in search.trials:
-        if trial.number not in heard:
-            tell(trial)
     if not search.over:
-        asking = AskAndTell(search, journal, tell)
+        asking = AskAndTell(search, journal)
         with _quietly(), _own_files(storage / "tune") as folder:
             tuner = _tuner(runner, asking, scheduler(config.halving, before), _Place(folder.uri, name, threads))
             tuner.fit()

@@ -6,21 +6,18 @@ Nothing here depends on who carries the trials out: :func:`run_sequential` does 
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from hemicycle.core.errors import HemicycleError
 from hemicycle.search.config import Halving, SearchConfig
+from hemicycle.search.journal import Ended, Journal
 from hemicycle.search.sampling import propose
 from hemicycle.search.space import Space
 from hemicycle.search.trials import Proposal, Runner, State, Trial
-
-Tell = Callable[[Trial], None]
-"""Hears of each trial as it ends."""
 
 
 @dataclass(frozen=True)
@@ -42,36 +39,11 @@ class Reached:
     error: str = ""
 
 
-@dataclass(frozen=True)
-class Ended:
-    """A trial that came to an end, and what the search remembers of it.
-
-    Args:
-        trial: what is told.
-        seconds: computing time in seconds.
-        rungs: epochs -> the halving's metric there; left out where the runner can be asked again.
-    """
-
-    trial: Trial
-    seconds: float = 0.0
-    rungs: Mapping[int, float] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, proposal: Proposal, reached: Reached, rungs: Mapping[int, float] | None = None) -> "Ended":
-        """Return what became of a proposal that goes no further than ``reached``."""
-        state: State = "failed" if reached.error else "complete" if reached.last else "stopped"
-        trial = Trial(proposal, 0, state, dict(reached.values), reached.epochs, reached.error)
-        return cls(trial, reached.seconds, dict(rungs or {}))
-
-    def to_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> "Ended":
-        """Inverse of :meth:`to_json`."""
-        rungs = {int(epochs): metric for epochs, metric in value["rungs"].items()}
-        return cls(Trial.from_json(value["trial"]), value["seconds"], rungs)
+def ended(proposal: Proposal, reached: Reached, rungs: Mapping[int, float] | None = None) -> Ended:
+    """Return what became of a proposal that goes no further than ``reached``; it had ``rungs`` at its rungs."""
+    state: State = "failed" if reached.error else "complete" if reached.last else "stopped"
+    trial = Trial(proposal, 0, state, dict(reached.values), reached.epochs, reached.error)
+    return Ended(trial, reached.seconds, dict(rungs or {}))
 
 
 class Rungs:
@@ -88,11 +60,14 @@ class Rungs:
         self._halving = halving
         self._values: dict[int, list[float]] = {}
 
-    def goes_on(self, epochs: int, values: Mapping[str, float]) -> bool:
+    def metric(self, values: Mapping[str, float]) -> float:
+        """What decides, of a trial's values; NaN without halving."""
+        return values[self._halving.metric] if self._halving is not None else math.nan
+
+    def goes_on(self, epochs: int, value: float) -> bool:
         """Take in what a trial has at a rung, and say whether it goes on."""
         if self._halving is None:
             return True
-        value = values[self._halving.metric]
         known = self._values.setdefault(epochs, [])
         enough = not known or not value < np.quantile(known, 1 - 1 / self._halving.factor)
         if not math.isnan(value):
@@ -191,53 +166,40 @@ def first_line(error: BaseException) -> str:
     return next(iter(text.splitlines()), "")
 
 
-def run_sequential(  # noqa: PLR0913 - what is searched, who runs it, and who hears of it
-    config: SearchConfig,
-    space: Space,
-    runner: Runner,
-    known: Sequence[Trial],
-    tell: Tell,
-    *,
-    spent: float = 0.0,
-) -> list[Trial]:
+def run_sequential(config: SearchConfig, space: Space, runner: Runner, journal: Journal) -> list[Trial]:
     """Search in this process, one trial after the other.
 
     Args:
         config: the search.
         space: its space.
         runner: carries the trials out.
-        known: trials of an earlier run, which are not run again; their rungs are read from the runner, which has them.
-        tell: told of every other trial as it ends.
-        spent: seconds that the known trials took.
+        journal: of this search; what an earlier run wrote there is not run again.
 
     Returns:
         All trials, by number; one that failed is among them.
 
     Raises:
-        KeyboardInterrupt: the trial under way is lost but for its finished rungs; the same call proposes it again.
+        KeyboardInterrupt: the trial under way is lost but for its finished rungs; the same call goes on with it.
     """
-    rungs = Rungs(config.halving)
-    before = [Ended(trial, seconds=spent / len(known)) for trial in known]
-    search = AsyncSearch(config, space, before, gpus=config.workers * min(1, torch.cuda.device_count()))
-    if config.halving is not None:
-        for trial in search.trials:
-            _recall(runner, trial, rungs)
+    before, rungs = journal.ended(), Rungs(config.halving)
+    for one in before:
+        for epochs, value in one.rungs.items():
+            rungs.goes_on(epochs, value)
+    gpus = config.workers * min(1, torch.cuda.device_count())
+    search = AsyncSearch(config, space, before, journal.asked(), gpus)
     while (proposal := search.ask()) is not None:
-        ended = _run_trial(runner, proposal, rungs)
-        search.end(ended)
-        tell(ended.trial)
+        journal.ask(proposal)
+        one = _run_trial(runner, proposal, rungs)
+        journal.end(one)
+        search.end(one)
     return search.trials
 
 
-def _recall(runner: Runner, trial: Trial, rungs: Rungs) -> None:
-    """Take in what a trial of an earlier run had at the rungs that it came to."""
-    for rung, epochs in enumerate(runner.rungs(trial.proposal)):
-        if epochs <= trial.epochs:
-            rungs.goes_on(epochs, runner.run(trial.proposal, rung))
-
-
 def _run_trial(runner: Runner, proposal: Proposal, rungs: Rungs) -> Ended:
+    seen: dict[int, float] = {}
     for reached in advance(runner, proposal):
-        if reached.last or not rungs.goes_on(reached.epochs, reached.values):
-            return Ended.of(proposal, reached)
+        if not reached.error:
+            seen[reached.epochs] = rungs.metric(reached.values)
+        if reached.last or not rungs.goes_on(reached.epochs, seen[reached.epochs]):
+            return ended(proposal, reached, {at: value for at, value in seen.items() if not math.isnan(value)})
     raise AssertionError("a trial has at least one rung")

@@ -9,6 +9,7 @@ from hemicycle.core.config import Options
 from hemicycle.core.storage import Folder
 from hemicycle.data.schema import Dataset
 from hemicycle.search.config import SearchConfig
+from hemicycle.search.journal import Journal
 from hemicycle.search.sampling import propose
 from hemicycle.search.sequential import run_sequential
 from hemicycle.search.space import Space
@@ -37,26 +38,19 @@ class SearchOptions(Options):
 def search_step(work: Work, trials: TrialSteps) -> None:
     """Carry out a search as fast as trials end, by whoever computes here."""
     store = Folder(work.out.uri.rsplit("/steps/", 1)[0])
-    carry_out = work.search or run_sequential_in
+    carry_out = work.search or search_here
     found = carry_out(replace(trials, store=store), work.out)
     work.out.write_json(HISTORY, [trial.to_json() for trial in found])
 
 
-def run_sequential_in(trials: TrialSteps, out: Folder) -> list[Trial]:
-    """Carry out a search in this process; what has ended is kept beside it."""
-    known = known_trials(out)
-    return run_sequential(trials.config, trials.space, trials, known, partial(keep_trial, out))
+def search_here(trials: TrialSteps, out: Folder) -> list[Trial]:
+    """Carry out a search in this process."""
+    return run_sequential(trials.config, trials.space, trials, journal_of(out))
 
 
-def keep_trial(out: Folder, trial: Trial) -> None:
-    """Write a trial that has ended."""
-    (out / "ended").write_json(f"{trial.number:06d}.json", trial.to_json())
-
-
-def known_trials(out: Folder) -> list[Trial]:
-    """Read the trials that have ended."""
-    folder = out / "ended"
-    return [Trial.from_json(folder.read_json(name)) for name in folder.names()]
+def journal_of(out: Folder) -> Journal:
+    """What a search wrote down, whoever carried it out; another executor goes on from it."""
+    return Journal(out / "trials")
 
 
 def asynchronous(trials: TrialSteps, train: dict[str, Any], follow: Follow) -> Step:
