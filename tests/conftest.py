@@ -16,8 +16,10 @@ torch.set_num_threads(1)
 
 
 def pytest_collection_modifyitems(items):
-    """Let one process of several have all tests that start Ray, so that they do not compete for the cores."""
+    """Let one process of several have all tests that start Ray, and leave out those whose data are not at hand."""
     for item in items:
+        if item.get_closest_marker("data") and "HEMICYCLE_DATA" not in os.environ:
+            item.add_marker(pytest.mark.skip(reason="HEMICYCLE_DATA is not set"))
         if item.get_closest_marker("ray"):
             item.add_marker(pytest.mark.xdist_group("ray"))
 
@@ -38,6 +40,15 @@ def ray_session():
         ray.init(address="local", num_cpus=2, **quiet)
     yield ray
     ray.shutdown()
+
+
+@pytest.fixture(scope="module")
+def bucket():
+    """A bucket of a local stand-in for S3, found as any other."""
+    from planted import s3_bucket
+
+    with s3_bucket():
+        yield "s3://bucket"
 
 
 SMALL = """\

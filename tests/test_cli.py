@@ -85,7 +85,7 @@ def test_failures_are_told_with_what_to_type(hemicycle, small_config, store, mon
     def fail(*_):
         raise FloatingPointError("no [number]")
 
-    monkeypatch.setattr(probing, "probe_embedding", fail)
+    monkeypatch.setattr(probing, "probe_targets", fail)
     for _ in range(2):  # the second run changes nothing, and does not say that all is well
         code, out, err = hemicycle("run", small_config, "--executor", "local", "--store", store)
         assert code == 3

@@ -26,6 +26,8 @@ RECORD = {
     "epoch": 3,
 }
 
+CONTROLS = {"permuted", "random vectors", "covariates", "covariates by trees"}
+
 
 def by_control(rows, scope="all"):
     """Rows of one scope by control."""
@@ -82,10 +84,12 @@ class ProbeContract:
     def test_a_score_never_stands_without_control_and_interval(self, planted):
         vectors, values, groups = planted
         rows = self.run(vectors, values, groups={"party": groups}, covariates={"degree": groups * 1.5})
-        assert set(by_control(rows)) == {"permuted", "covariates", "party"}
+        assert set(by_control(rows)) == CONTROLS | {"party"}
         for row in rows:
             assert set(row) == set(COLUMNS)
-            assert all(math.isfinite(row[c]) for c in ("score", "ci_low", "ci_high", "control_score", "partial_r2"))
+            assert all(
+                math.isfinite(row[c]) for c in ("score", "ci_low", "ci_high", "control_score", "partial_r2", "p_value")
+            )
 
     def test_rows_fit_the_schema_and_carry_the_record(self, planted):
         table = probe_table(self.run(*planted[:2]))

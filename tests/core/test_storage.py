@@ -26,28 +26,6 @@ def folder(tmp_path):
     return Folder.at(tmp_path / "run")
 
 
-@pytest.fixture(scope="session")
-def bucket():
-    """A bucket of a local stand-in for S3, found through AWS_ENDPOINT_URL as any other."""
-    for module in ("moto", "boto3", "flask", "flask_cors"):
-        pytest.importorskip(module, reason="the S3 tests need moto[s3], flask and flask-cors")
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    names = {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_DEFAULT_REGION": "us-east-1"}
-    names |= {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_EC2_METADATA_DISABLED": "true"}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in names.items():
-            patch.setenv(name, value)
-        import boto3
-
-        boto3.client("s3", endpoint_url=names["AWS_ENDPOINT_URL"]).create_bucket(Bucket="bucket")
-        yield "s3://bucket"
-    server.stop()
-
-
 @pytest.fixture(params=["disk", "s3"])
 def anywhere(request, tmp_path):
     """A folder on disk, and one on an object store."""

@@ -48,7 +48,7 @@ def test_members_carry_their_partys_positions():
         "id": ["5", "30", "4"],
         "name": ["Anna AY", "Bea BEE", "Cyd SEE"],
         "eugroup": ["EPP", None, "ID"],
-        "party": ["Les R", "Die G", "New"],
+        "party": ["Les R (fr)", "Die G (de)", "New (fr)"],
         "country": ["fr", "de", "fr"],
         "age": [50.0, None, 48.0],
         "lrgen": [7.5, 2.5, None],
@@ -59,6 +59,24 @@ def test_members_carry_their_partys_positions():
     assert roles(source(country="group").read().users)["country"] == "group"
     assert "same for all of a party; 2 of 3 members" in data.notes[0]
     assert data.notes[1] == "1 members have no parliamentary group in the file"
+
+
+def test_a_party_is_one_of_its_country_and_of_the_survey_and_independents_have_none():
+    rows = "".join(
+        f"{n},P,Q,1,,{country},EPP,{party},{n}\n"
+        for n, country, party in (
+            (5, "fr", "Les R"),
+            (30, "be", "Les R"),
+            (4, "fr", "Other R"),
+            (7, "fr", "Independent"),
+        )
+    )
+    Path("meps.csv").write_text(MEPS.splitlines()[0] + "\n" + rows)
+    Path("party_to_ches2019.csv").write_text(PARTIES + "fr,Other R,601\nfr,Independent,601\n")
+    Path("votes_by_mep.tsv.gz").write_bytes(gzip.compress((VOTES + "7\t++--\n").encode()))
+    users = source().read().users
+    assert users["party"].to_pylist() == ["Les R / Other R (fr)", "Les R (be)", "Les R / Other R (fr)", None]
+    assert users["lrgen"].to_pylist() == [7.5, None, 7.5, None]
 
 
 def test_each_sign_is_a_relation_with_times():
@@ -143,4 +161,4 @@ def test_the_ninth_parliament():
     assert (data.users.num_rows, data.items.num_rows) == (867, 19274)
     sizes = {name: relation.table.num_rows for name, relation in data.relations.items()}
     assert sizes == {"votes": 7_182_508, "against": 4_734_140, "abstained": 682_838}
-    assert data.users["lrgen"].null_count == 867 - 712
+    assert data.users["lrgen"].null_count == 867 - 703  # independents have no party, and so no position

@@ -91,6 +91,25 @@ def test_gml_is_read():
     assert data.relations["follows"].table.to_pydict() == {"user": [1], "item": [0]}
 
 
+def test_links_without_direction_between_nodes_that_have_some(tmp_path):
+    graph = nx.MultiDiGraph([("a", "b"), ("b", "a"), ("a", "b"), ("b", "c"), ("c", "a"), ("d", "a"), ("d", "d")])
+    nx.write_graphml(graph, tmp_path / "g.graphml")
+    config = {"path": str(tmp_path / "g.graphml"), "public": True}
+    data = GraphFile(GraphFile.Config(**config, directed=False, min_links=2)).read()
+    edges = data.relations["follows"]
+    assert data.users["id"].to_pylist() == ["a", "b", "c"]
+    pairs = {frozenset(pair) for pair in zip(*(edges.table[end].to_pylist() for end in ("user", "item")), strict=True)}
+    assert (edges.directed, edges.table.num_rows, len(pairs)) == (False, 3, 3)
+    assert data.notes == ("1 nodes linked to fewer than 2 others dropped",)
+    with pytest.raises(InputError, match="lower min_links"):
+        GraphFile(GraphFile.Config(**config, min_links=4)).read()
+    with pytest.raises(ValueError, match="drop weight"):
+        GraphFile.Config(**config, directed=False, weight="weight")
+    nx.write_graphml(nx.Graph(graph), tmp_path / "g.graphml")
+    with pytest.raises(InputError, match="no direction"):
+        GraphFile(GraphFile.Config(**config, directed=True)).read()
+
+
 def test_nothing_is_left_when_writing_fails(monkeypatch):
     def fail(graph, path):
         Path(path).write_text("half")

@@ -175,7 +175,7 @@ def failed(small_study, tmp_path, small_config, monkeypatch):
         raise InputError("no [number]", "somewhere", "count again")
 
     with monkeypatch.context() as patch:
-        patch.setattr(probing, "probe_embedding", fail)
+        patch.setattr(probing, "probe_targets", fail)
         again(small_config, store)
     return store
 

@@ -67,27 +67,6 @@ def test_following_equals_the_slow_way(graph):
 # -- on an object store ------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def bucket():
-    """A bucket of a local stand-in for S3."""
-    for module in ("moto", "boto3", "flask", "flask_cors"):
-        pytest.importorskip(module, reason="the S3 tests need moto[s3], flask and flask-cors")
-    import boto3
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    names = {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "AWS_DEFAULT_REGION": "us-east-1"}
-    names |= {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_EC2_METADATA_DISABLED": "true"}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in names.items():
-            patch.setenv(name, value)
-        boto3.client("s3", endpoint_url=names["AWS_ENDPOINT_URL"]).create_bucket(Bucket="bucket")
-        yield "s3://bucket"
-    server.stop()
-
-
 @pytest.fixture(params=["disk", "s3"])
 def store(request, tmp_path, monkeypatch):
     """A store with a study of one step, on disk and on an object store."""

@@ -1,5 +1,7 @@
 """What a derived model keeps beside its parents, and what its transform is given."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from contracts.transform_contract import planted
@@ -9,6 +11,8 @@ from hemicycle.core.records import ModelRecord
 from hemicycle.core.storage import Folder
 from hemicycle.graphs.splits import Split
 from hemicycle.population.derived import Derivation, transform_of
+from hemicycle.training.checkpoints import close, save
+from hemicycle.transforms.erasers import Eraser
 from hemicycle.transforms.mmr import MMR
 
 OURS = ModelRecord("a", "", "mf", 0, "trained", layers=("readout",), epochs=(0, 2), best_epoch=2)
@@ -33,6 +37,22 @@ def test_it_is_read_back_with_its_parents_in_order(tmp_path, direction):
     assert list(after.parents.items()) == [("z", OURS), ("a", THEIRS)]
     assert after.attributes.sides == before.attributes.sides
     assert (after.direction is None) == (direction is None)
+
+
+def test_an_eraser_is_read_back_and_parameters_are_those_of_the_parent_s_checkpoint(tmp_path, parts):
+    store = Folder.at(tmp_path)
+    record = replace(OURS, folder="steps/fit/a", config={"recommender": {"model": "mf", "dim": 3}})
+    save(store / record.folder, 2, {"table": np.eye(3)})
+    close(store / record.folder, "a", 2, [{"epoch": 2}])
+    eraser = Eraser(np.zeros(3), np.ones((3, 1)), np.ones((1, 3)) / 3)
+    replace(made({"parent": record}), eraser=eraser).write(store / "steps" / "derive" / "b")
+    read = Derivation.read(store / "steps" / "derive" / "b")
+    np.testing.assert_array_equal(read.eraser.left, eraser.left)
+    scene = read.scene(parts, 7, lambda _: planted()[0].parent)
+    assert scene.eraser is read.eraser
+    np.testing.assert_array_equal(scene.trained().parameters["table"], np.eye(3))
+    assert scene.trained().recommender.config.dim == 3
+    assert replace(read, parents={"parent": THEIRS}).scene(parts, 7, lambda _: planted()[0].parent).trained is None
 
 
 def test_the_scene_masks_what_is_known_and_what_validates(parts):

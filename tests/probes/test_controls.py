@@ -1,11 +1,12 @@
 """Permutations and designs of the controls."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hemicycle.core.seeding import rng
-from hemicycle.probes.controls import MAX_LEVELS, control_designs, design, numeric, one_hot, permuted
+from hemicycle.probes.controls import MAX_LEVELS, control_designs, design, numeric, one_hot, permuted, strata_of
 from hemicycle.probes.target import Target, encode
 
 
@@ -67,3 +68,26 @@ def test_numeric_group_codes_are_categories():
 def test_without_columns_there_is_no_design():
     assert design({}) is None
     assert control_designs(Target("a", np.arange(4.0)), {}) == {}
+
+
+def test_strata_are_classes_of_degree_and_communities():
+    n = 100
+    target = Target("a", np.arange(n * 1.0), degree=np.arange(n)[::-1] ** 2, community=np.arange(n) % 4)
+    found = strata_of(target, np.arange(n))
+    assert np.bincount(found["permuted within degree"]).tolist() == [10] * 10
+    assert (np.diff(found["permuted within degree"]) <= 0).all()
+    assert len(np.unique(found["permuted within community"])) == 4
+
+
+def test_strata_of_groups_are_means_and_modes():
+    units = np.repeat(np.arange(12), 5)
+    community = np.where(np.arange(60) % 5 == 0, 9, units // 6)
+    found = strata_of(Target("a", units * 1.0, degree=units + np.tile([0, 40], 30), community=community), units)
+    assert all((found[name].reshape(12, 5) == found[name].reshape(12, 5)[:, :1]).all() for name in found)
+    assert len(np.unique(found["permuted within degree"])) == 2
+    np.testing.assert_array_equal(np.unique(found["permuted within community"]), [0, 1])
+
+
+@pytest.mark.parametrize("community", [np.zeros(30), np.arange(30)])
+def test_strata_that_permute_freely_or_not_at_all_are_no_control(community):
+    assert strata_of(Target("a", np.arange(30.0), degree=np.ones(30), community=community), np.arange(30)) == {}

@@ -51,3 +51,14 @@ def test_large_samples_are_drawn_in_blocks(monkeypatch):
     monkeypatch.setattr("hemicycle.evaluation.intervals._AT_ONCE", 1000)
     found = bootstrap({"m": mean(values)}, np.arange(300), rng("t"))["m"]
     assert (found.low, found.high) == pytest.approx((whole["m"].low, whole["m"].high), rel=1e-12)
+
+
+def test_pools_give_the_interval_of_single_units(monkeypatch):
+    drawn = np.random.default_rng(0)
+    e, b = drawn.standard_t(4, 60_000), drawn.standard_normal(60_000) * 2
+    pooled = bootstrap({"r2": r2(e, b)}, np.arange(60_000), rng("t"), 4000)["r2"]
+    monkeypatch.setattr("hemicycle.probes.intervals.POOLS", 60_000)
+    single = bootstrap({"r2": r2(e, b)}, np.arange(60_000), rng("t"), 1000)["r2"]
+    assert pooled.value == single.value
+    assert pooled.high - pooled.low == pytest.approx(single.high - single.low, rel=0.1)
+    assert pooled.low == pytest.approx(single.low, abs=0.1 * (single.high - single.low))

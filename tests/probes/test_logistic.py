@@ -1,5 +1,6 @@
 """The logistic probe: classes, imbalance, many classes."""
 
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -75,7 +76,7 @@ def test_a_group_that_is_the_label_itself_is_no_control():
     x, labels = blobs(100, 2)
     groups = {"party_name": np.where(labels, "R", "D")}
     rows = probe_embedding(x, Target("party_code", labels, groups), LogisticConfig(penalties=(0.01,)), RECORD)
-    assert [row["control"] for row in rows] == ["permuted"]
+    assert [row["control"] for row in rows] == ["permuted", "random vectors"]
     assert rows[0]["cv"] == "5 stratified folds"
 
 
@@ -106,3 +107,14 @@ def test_refuses_continuous_labels_and_tiny_classes():
     with pytest.raises(InputError, match="smallest class has 3") as caught:
         probe_embedding(x, Target("a", few), LogisticConfig(), RECORD)
     assert "rare'" not in str(caught.value)
+
+
+def test_outer_folds_are_predicted_as_if_all_were():
+    x, labels = blobs(60, 2)
+    task = Task((x,), labels[:, None], np.arange(60) % 5, np.zeros(60, int))
+    probe = Logistic(LogisticConfig(penalties=(1.0, 0.01)))
+    whole, part = probe.fit(task), probe.fit(replace(task, outer=(2,)))
+    asked = task.folds == 2
+    np.testing.assert_array_equal(part.predictions[asked], whole.predictions[asked])
+    assert np.isnan(part.predictions[~asked]).all()
+    assert np.isfinite(part.penalties[:, 0]).tolist() == [False, False, True, False, False]

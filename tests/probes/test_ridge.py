@@ -1,5 +1,7 @@
 """Ridge in closed form against scikit-learn's, step by step."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from contracts.probe_contract import ProbeContract
@@ -10,7 +12,8 @@ from sklearn.preprocessing import StandardScaler
 
 from hemicycle.core.errors import InputError
 from hemicycle.probes.base import Task
-from hemicycle.probes.ridge import Ridge, RidgeConfig, centre, r2
+from hemicycle.probes.moments import Labels, Predictors
+from hemicycle.probes.ridge import Ridge, RidgeConfig, r2
 
 
 class TestRidge(ProbeContract):
@@ -103,7 +106,33 @@ def test_group_means_come_from_training_rows_only():
         np.array([0, 0, 1, 1, 1, 1]),
         np.array([0, 1, 0, 0, 1, 2]),
     )
-    np.testing.assert_allclose(centre(task, (1,))[:, 0], [1, 3, 1, 1, 3, 2])
+    offsets = Labels(task.labels, Predictors(task)).offsets((1,))
+    np.testing.assert_allclose(offsets[task.centre, 0], [1, 3, 1, 1, 3, 2])
+
+
+@pytest.mark.parametrize("groups", [1, 4])
+def test_copies_are_scored_without_predictions(groups):
+    task = make(80, 6, groups=groups)
+    probe = Ridge(RidgeConfig())
+    whole = probe.fit(task)
+    copied = probe.fit(replace(task, copies=1))
+    assert copied.predictions.shape == (80, 1)
+    np.testing.assert_allclose(copied.predictions[:, 0], whole.predictions[:, 0], rtol=0, atol=1e-12)
+    values = [probe.score(task.labels[:, t], whole, t).value for t in range(2)]
+    np.testing.assert_allclose(copied.scores, values, rtol=1e-9)
+
+
+@pytest.mark.parametrize("outer", [(1,), (0, 3)])
+def test_outer_folds_are_predicted_as_if_all_were(outer):
+    task = make(60, 5, second=2)
+    probe = Ridge(RidgeConfig())
+    whole, part = probe.fit(task), probe.fit(replace(task, outer=outer))
+    asked = np.isin(task.folds, outer)
+    np.testing.assert_array_equal(part.predictions[asked], whole.predictions[asked])
+    np.testing.assert_array_equal(part.penalties[list(outer)], whole.penalties[list(outer)])
+    assert np.isnan(part.predictions[~asked]).all()
+    assert np.isnan(part.baseline[~asked]).all()
+    assert np.isnan(part.penalties).sum() == 2 * (5 - len(outer))
 
 
 def test_noise_chooses_the_strongest_penalty():

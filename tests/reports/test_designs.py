@@ -9,7 +9,7 @@ import pytest
 from hemicycle.reports.designs import MOST_WHOLE, hidden_members, member_words, shown_members
 from hemicycle.reports.findings import findings
 from hemicycle.reports.methods import methods
-from hemicycle.reports.searches import spotlight
+from hemicycle.reports.spotlight import spotlight
 from hemicycle.reports.summaries import model_labels
 
 NONE = pd.DataFrame()

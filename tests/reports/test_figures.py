@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from hemicycle.reports.figures_epochs import learning_order, reached, score_by_epoch, shares
+from hemicycle.reports.figures_epochs import score_by_epoch
 from hemicycle.reports.figures_layers import BAND, score_by_layer
 from hemicycle.reports.figures_map import between_groups, gradient, ideological_map, plane, thin
 from hemicycle.reports.figures_simulations import (
@@ -148,25 +148,6 @@ def test_epochs_leave_out_models_probed_once(tables, records):
     assert sorted(table["epoch"].unique()) == [0, 1, 2, 4, 8, 16, 32]
     assert (table["seeds"] == 3).all()
     assert score_by_epoch(probes[probes["epoch"] == 16], records) is None
-
-
-def test_shares_and_when_they_reach_nine_tenths():
-    rows = pd.DataFrame(
-        {"record_id": "a", "model": "MF", "seed": 0, "target": "x", "epoch": [0, 1, 2, 3]}
-        | {"score": [-0.2, 0.4, 0.73, 0.8]}
-    )
-    found = shares(rows)
-    assert found["share"].tolist() == pytest.approx([-0.25, 0.5, 0.9125, 1.0])
-    assert reached(found)["mean"].tolist() == [2]
-    assert shares(rows.assign(score=-1.0)).empty
-
-
-def test_learning_order_puts_probe_and_ndcg_on_one_timeline(tables, records):
-    figure = learning_order(tables["probe_results"], tables["ranking_results"], records)
-    assert set(figure.table["target"]) == {"NDCG@20, validation", "nominate_dim1", "nominate_dim2"}
-    assert figure.table["mean"].max() <= 1
-    assert "in MF, nominate_dim1 at" in figure.sentence
-    assert learning_order(tables["probe_results"], EMPTY, records) is None
 
 
 # -- simulations -----------------------------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ from hemicycle.reports.search_words import (
     shown,
     stopped_sentence,
 )
-from hemicycle.reports.searches import FRONT, INFEASIBLE, STOPPED, nearest, searches, shifts, spotlight, undominated
+from hemicycle.reports.searches import FRONT, INFEASIBLE, STOPPED, nearest, searches, shifts, undominated
+from hemicycle.reports.spotlight import spotlight
 from hemicycle.reports.summaries import model_labels
 
 

@@ -3,11 +3,11 @@
 import getpass
 import json
 import platform
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from contracts.wandb_files import history, inspect, logs
 
 from hemicycle.core.errors import DisclosureError
 from hemicycle.core.storage import Folder
@@ -15,8 +15,6 @@ from hemicycle.core.tracking import TrackedRun
 from hemicycle.reports import wandb_tracker
 from hemicycle.reports.tracking import tracked_runs
 from hemicycle.reports.wandb_tracker import WandbTracker, has_key, resolve
-
-WANDB = str(Path(sys.executable).with_name("wandb"))
 
 
 @pytest.fixture(autouse=True)
@@ -31,15 +29,6 @@ def run(facts, tables):
     return next(run for run in tracked_runs(facts, tables) if run.name == "lightgcn-s1")
 
 
-def logs(folder):
-    return sorted(Path(folder).rglob("*.wandb"))
-
-
-def inspect(path, *options):
-    done = subprocess.run([WANDB, "leet", "inspect", *options, "--json", str(path)], capture_output=True, check=True)
-    return done.stdout.decode()
-
-
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # wandb leaves a socket to its service
 def test_an_offline_run_is_read_back_and_told_once(run, tmp_path, capfd):
@@ -52,8 +41,7 @@ def test_an_offline_run_is_read_back_and_told_once(run, tmp_path, capfd):
     assert summary["config"] == dict(run.config)
     assert {name: summary["summary"][name] for name in run.summary} == pytest.approx(dict(run.summary))
     assert not any(name.startswith("valid/") for name in summary["summary"])
-    history = [json.loads(line) for line in inspect(path).splitlines() if '"type":"history"' in line]
-    assert len(history) == len(run.history)
+    assert len(history(path)) == len(run.history)
     content = path.read_bytes()
     assert run.id.encode() in path.name.encode() or run.id.encode() in content
     assert b"member 7" not in content

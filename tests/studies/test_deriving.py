@@ -25,6 +25,11 @@ MEMBERS = {
     "mmr": {"parent": "mf", "transform": {"transform": "mmr", "candidates": 40}, "strengths": [0, 0.6]},
     "crossing": {"parent": "mf", "transform": {"transform": "exposure", "strength": 0.5}},
     "neutral": {"parent": "mf", "transform": {"transform": "direction", "label": "nominate_dim1"}},
+    "erased": {
+        "parent": "mf",
+        "transform": {"transform": "erase", "labels": ["nominate_dim1"], "site": "users", "share": 1},
+    },
+    "table": {"parent": "mf", "transform": {"transform": "erase", "labels": ["party"], "site": "layer"}},
     "both": {"parent": "neutral", "transform": {"transform": "exposure", "strength": 0.5}},
     "alone": {"transform": {"transform": "blend", "parents": {"mf": {}}}},
     "blend": {"transform": {"transform": "blend", "parents": {"mf": {"link": "rank"}, "popularity": {"weight": 0.5}}}},
@@ -69,7 +74,7 @@ def lists(population, name, k=10):
 def test_one_record_a_strength_and_seed_of_the_parent(run):
     records = run[0].tables["records"].set_index("name")
     derived = records[records["status"] == "derived"]
-    names = ["alone", "blend", "both", "crossing", "mmr-t0", "mmr-t0.6", "neutral"]
+    names = ["alone", "blend", "both", "crossing", "erased", "mmr-t0", "mmr-t0.6", "neutral", "table"]
     assert list(derived.index) == [f"{name}-s{seed}" for name in names for seed in (0, 1)]
     assert derived.loc["mmr-t0.6-s1", "parent"] == records.loc["mf-s1", "id"]
     assert derived.loc["both-s0", "parent"] == records.loc["neutral-s0", "id"]
@@ -133,6 +138,19 @@ def test_vectors_without_a_direction_are_probed_and_lists_too(run, people):
         assert representation(people, people[name], layer, epoch).shape == (people.train.n_users, width)
 
 
+def test_an_erased_model_is_rebuilt_with_the_eraser_that_it_learnt(run, people):
+    y = run[0].dataset.users["nominate_dim1"].to_numpy()
+    known = np.isfinite(y)
+    users, before = (people.embedding(people[name]).users[known] for name in ("erased-s1", "mf-s1"))
+    centred = y[known] - y[known].mean()
+    assert np.abs(centred @ users).max() < 1e-3 * np.abs(centred @ before).max()
+    assert people["table-s0"].layers == ("readout",)
+    table = people.embedding(people["table-s0"])
+    assert table.users.shape == people.embedding(people["mf-s0"]).users.shape
+    assert not np.array_equal(table.users, people.embedding(people["mf-s0"]).users)
+    assert (lists(people, "table-s0") != lists(people, "mf-s0")).any()
+
+
 def test_what_follows_from_a_derived_record(run):
     made, store = run
     config = made.config.replace(probes=[{"probe": "ridge", "labels": ["nominate_dim1"]}])
@@ -149,7 +167,7 @@ def test_what_follows_from_a_derived_record(run):
 
 def test_tables_hold_aggregates_only(run):
     frontier = run[0].tables["frontier"]
-    assert len(frontier) == 14
+    assert len(frontier) == 18
     assert {"user", "item"}.isdisjoint(frontier.columns)
 
 

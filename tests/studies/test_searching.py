@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from hemicycle.core.errors import InputError
+from hemicycle.core.seeding import key_of
 from hemicycle.core.storage import Folder
 from hemicycle.graphs.splits import Split
 from hemicycle.recommenders.mf import MF, MFConfig
@@ -179,7 +180,91 @@ def test_a_failing_trial_is_a_row_and_the_search_goes_on(tmp_path, monkeypatch):
     assert (trials.set_index("trial")["state"] == "failed").equals(eight.rename("state"))
     assert trials.query("state == 'failed'")["error"].str.contains("eight is too many").all()
     assert not trials.query("state == 'failed'")[["pareto", "feasible"]].any(axis=None)
+    assert set(trials.query("state == 'failed'")["epochs"]) == {0}
     assert len(found["failures"])
+
+
+class FailingLateConfig(MFConfig):
+    model: str = "studies_failing:FailingLate"
+
+
+class FailingLate(MF):
+    """Fails in the step after an epoch on the Senate."""
+
+    Config = FailingLateConfig
+
+    def objective(self, table, propagate, moment):
+        if moment.key == key_of("step", 1, 1):
+            raise ValueError("one epoch is enough")
+        return super().objective(table, propagate, moment)
+
+
+def test_failed_trials_have_the_epochs_that_were_trained(tmp_path, monkeypatch):
+    module = ModuleType("studies_failing")
+    module.FailingLate = FailingLate
+    monkeypatch.setitem(sys.modules, "studies_failing", module)
+    whole = {"batch": 10_000_000}
+    branches = {"failing": {"recommender": {"model": "studies_failing:FailingLate"}, "train": whole}}
+    changes = {"branches": branches, "halving": {"first": 1, "factor": 3}, "trials": 2, "generation": 2, "fit_seed": 1}
+    trials = run(study(**changes), tmp_path).tables["trials"]
+    assert sorted(zip(trials["state"], trials["epochs"], strict=True)) == [("failed", 1), ("stopped", 1)]
+    failed = trials.query("state == 'failed'").iloc[0]
+    assert "one epoch is enough" in failed["error"]
+    assert failed["record_id"] == ""
+
+
+# -- models that are the same ------------------------------------------------------------------------------------------
+
+SAME = {
+    "branches": {"one": {"recommender": "mf"}, "other": {"recommender": "mf"}},
+    "space": {"recommender.dim": {"choice": [4, 8]}},
+    "objectives": [{"metric": "ndcg@20"}],
+    "algorithm": "grid",
+    "trials": 4,
+    "generation": 4,
+    "fit_seed": 0,
+}
+
+
+@pytest.fixture(params=[{}, {"mode": "async"}, {"halving": {"first": 1, "factor": 3}}], ids=["", "async", "halving"])
+def twins(request, tmp_path):
+    """Two searches of the same declaration, in which two trials each have the same fit; and a member that has it."""
+    values = study(**SAME, **request.param).model_dump()
+    searches = {"zeta": values["searches"]["politics"], "alpha": values["searches"]["politics"]}
+    population = {"member": {"recommender": {"model": "mf", "dim": 8}, "seeds": 1}}
+    config = StudyConfig.model_validate({**values, "searches": searches, "population": population, "probes": []})
+    return run(config, tmp_path), tmp_path, bool(request.param.get("halving"))
+
+
+def test_models_that_are_the_same_share_a_record_and_all_searches_have_their_trials(twins):
+    found, place, halved = twins
+    tables = found.tables
+    trials, records = tables["trials"], tables["records"].set_index("id")
+    assert trials.groupby("search").size().to_dict() == {"alpha": 4, "zeta": 4}
+    own = [trials[trials["search"] == name].drop(columns="search").reset_index(drop=True) for name in ("alpha", "zeta")]
+    pd.testing.assert_frame_equal(*own)
+    assert trials["name"].tolist() == records.loc[trials["record_id"], "name"].tolist()
+    assert trials.groupby("record_id").size().tolist() == [4] * 2 if not halved else trials["record_id"].nunique() >= 2
+    assert ("member-s0" in set(trials["name"])) is not halved
+    dims = tables["trial_params"].query("param == 'recommender.dim'").merge(trials, on=["search", "trial"])
+    configs = [json.loads(config)["recommender"]["dim"] for config in records.loc[dims["record_id"], "config"]]
+    assert configs == dims["number"].tolist()
+    for name in ("trial_values", "search_progress", "search_importances"):
+        assert len(set(tables[name].groupby("search").size())) <= 1
+    again = run(found.config, place)
+    assert again.outcome.count("finished") == 0
+
+
+def test_searches_that_differ_go_on_by_themselves_from_trials_that_they_share(tmp_path):
+    values = study(**SAME, halving={"first": 1, "factor": 3}).model_dump()
+    asked = values["searches"]["politics"]
+    also = {**asked, "trials": 3, "constraints": [{"metric": "coverage", "at_least": 0}]}
+    config = StudyConfig.model_validate({**values, "searches": {"a": asked, "b": also}, "probes": []})
+    tables = run(config, tmp_path).tables
+    assert tables["trials"].groupby("search").size().to_dict() == {"a": 4, "b": 3}
+    assert tables["trials"]["record_id"].isin(tables["records"]["id"]).all()
+    assert set(tables["trial_values"].query("search == 'b'")["metric"]) == {"ndcg@20", "coverage"}
+    assert set(tables["trial_values"].query("search == 'a'")["metric"]) == {"ndcg@20"}
 
 
 def test_halving_stops_the_weak_and_keeps_them(tmp_path):

@@ -8,11 +8,11 @@ from hemicycle.core.storage import Folder
 from hemicycle.graphs.interaction import InteractionGraph
 from hemicycle.graphs.splits import SplitConfig, split
 from hemicycle.population.population import Population, read_records
+from hemicycle.recommenders.divergence import DivergenceError
 from hemicycle.studies.comparing import kept_users
 from hemicycle.studies.models import FitOptions, StretchOptions, fit_step
 from hemicycle.studies.stacking import FAILED, StackOptions, stacked_step, stacks
 from hemicycle.studies.steps import Work
-from hemicycle.training.loop import DivergenceError
 
 TRAIN = {"epochs": 4, "validate_every": 2, "dtype": "float64"}
 

@@ -8,10 +8,10 @@ from hemicycle.core.storage import Folder
 from hemicycle.graphs.interaction import InteractionGraph
 from hemicycle.graphs.splits import SplitConfig, split
 from hemicycle.recommenders.catalogue import RECOMMENDER
+from hemicycle.recommenders.divergence import DivergenceError
 from hemicycle.training.checkpoints import Checkpoints
 from hemicycle.training.fit import fit
 from hemicycle.training.group import Group
-from hemicycle.training.loop import DivergenceError
 from hemicycle.training.options import TrainingOptions
 from hemicycle.training.stack import Member, Stack, fit_stacked
 from hemicycle.training.stackable import stack_key, stackable

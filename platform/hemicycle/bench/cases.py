@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Role = Literal["ours", "peer", "bound"]
-_CPU_ALONE = {"with_implicit", "with_cornac", "with_scipy", "hemicycle.bench.ours.workers"}
+_OURS_ON_CPU = {f"hemicycle.bench.ours.{name}" for name in ("correspondence", "probing", "workers")}
+_CPU_ALONE = {"with_implicit", "with_cornac", "with_prince", "with_scipy", *_OURS_ON_CPU}
 OWN = "own"
 """The environment in which this runs."""
 

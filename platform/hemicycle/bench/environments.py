@@ -25,6 +25,7 @@ def pins() -> Mapping[str, tuple[str, ...]]:
     """Environment -> what is installed into it. RecBole 1.2.1 needs numpy 1, an older scipy, and pkg_resources."""
     return {
         "factors": ("implicit==0.7.3", "cornac==3.0.1", "numpy==2.4.6", "scipy==1.17.1"),
+        "prince": ("prince==0.23.0", "numpy==2.4.6", "scipy==1.17.1"),
         "recbole": (
             "recbole==1.2.1",
             _torch(),

@@ -299,12 +299,86 @@ def _stacks(group: str, model: Mapping[str, Any], size: tuple[str, int], scale: 
     )
 
 
+def correspondence(scale: Scale) -> list[Case]:
+    """Correspondence analysis of who follows whom: a million users, and a table that others can hold, too."""
+    threads, told = scale.number(2, 1), {"dims": 10}
+
+    def case(group: str, name: str, role: Role, module: str, task: str, **more: Any) -> Case:
+        data = scale.data("follows" if "1,000,000" in group else "some_follows")
+        return Case(group, name, role, module, task, told, data, clock="wall", threads=threads, **more)
+
+    ours, limit = f"{_OURS}.correspondence", Target("seconds", 10, least=False)
+    large, small = "correspondence analysis, 1,000,000 x 1,000", "correspondence analysis, 50,000 x 500"
+    return [
+        case(large, "ours", "ours", ours, "analysis", warmups=1, reference=True, target=limit),
+        case(large, "scipy svds of the implicit operator", "peer", "with_scipy", "correspondence"),
+        case(small, "ours", "ours", ours, "analysis", warmups=1, calls=3, reference=True),
+        case(small, "scipy svds of the implicit operator", "peer", "with_scipy", "correspondence", calls=3),
+        case(small, "numpy, dense", "peer", "with_scipy", "dense"),
+        case(small, "prince, dense", "peer", "with_prince", "correspondence", environment="prince"),
+    ]
+
+
+# -- probes ----------------------------------------------------------------------------------------------------------
+
+
+def probes(scale: Scale) -> list[Case]:
+    """Ridge probes of 100 models: 5 labels and 20 permuted copies of each, 13 penalties on 5 nested folds."""
+    told = {"labels": 5, "permutations": 20, "models": scale.number(4)}
+    group, data = "probes of 100 models, 100,000 users", scale.data("hundred_thousand")
+    done, limit = told["models"], Target("ratio", 50)
+
+    def peer(name: str, task: str, note: str) -> Case:
+        return Case(group, name, "peer", "with_sklearn", task, told, data, times=100, target=limit, note=note)
+
+    ours = Case(group, "ours", "ours", f"{_OURS}.probing", "ridge", told, data, times=100 / done, reference=True)
+    note = f"{done} models timed; with intervals and random vectors; limit: 90 s on two cores"
+    one = "one label and one outer fold of one model timed"
+    return [
+        replace(ours, target=Target("seconds", 180, least=False), note=note),
+        peer("scikit-learn, GridSearchCV", "grid_search", one),
+        peer("scikit-learn, all labels in a fit", "side_by_side", "one outer fold of one model timed"),
+    ]
+
+
+def similarity(scale: Scale) -> list[Case]:
+    """Linear CKA of all pairs of 100 models of 100,000 users, with intervals and permuted controls."""
+    models, users = scale.number(100, 4), scale.number(100_000, 400)
+    told = {"models": models, "users": users, "dim": scale.number(64, 8), "pairs": scale.number(25, 1)}
+    group, data = f"similarity of {models} models, {users:,} users", scale.data("small")
+
+    def case(name: str, task: str, measures: list[str], **more: Any) -> Case:
+        arguments = {**told, "measures": measures}
+        return Case(
+            group,
+            name,
+            "ours",
+            f"{_OURS}.similarity",
+            task,
+            arguments,
+            data,
+            clock="wall",
+            threads=scale.number(2),
+            **more,
+        )
+
+    every, limit = ["cka", "cka_debiased", "rsa", "procrustes"], Target("seconds", 60, least=False)
+    return [
+        case("ours, CKA", "population", ["cka_debiased"], reference=True, target=limit),
+        case("ours, all four measures", "population", every),
+        case("CKA pair by pair", "one_by_one", every, note="no intervals, no controls; extrapolated from 25 pairs"),
+    ]
+
+
 SUITES: Mapping[str, Callable[[Scale], list[Case]]] = {
+    "correspondence": correspondence,
     "epoch": epoch,
     "evaluate": evaluate,
     "ials": ials,
     "overhead": overhead,
+    "probes": probes,
     "propagation": propagation,
+    "similarity": similarity,
     "stacked": stacked,
     "time_to_quality": time_to_quality,
     "workers": workers,

@@ -75,10 +75,10 @@ def run_and_tell(config: Any, where: Where) -> None:
     """Run a study with progress, and say what came out and what to type next."""
     verbs = api()
     from hemicycle.reports.progress import progress  # noqa: PLC0415 - slow to import, not needed for --help
+    from hemicycle.reports.tally import directions_of  # noqa: PLC0415 - as above
 
     by = verbs.local() if where.executor is ExecutorName.local else verbs.ray(where.address)
-    asked = [one for search in config.searches.values() for one in search.objectives]
-    with progress(err, {one.name: one.direction for one in asked}) as listener:
+    with progress(err, directions_of(config)) as listener:
         store = verbs.open_store(where.store)
         try:
             study = verbs.run(config, executor=by, store=store, listener=listener, refresh=where.refresh)
@@ -140,7 +140,7 @@ def plan(
     """Show the steps of a study: cached or to run and why; time, memory and disk; refuse what cannot fit."""
     found = api().plan(config, overrides or [], store=api().open_store(store))
     todo = found.todo
-    seconds, disk = sum(s.cost.seconds for s in todo), sum(s.cost.disk for s in todo)
+    seconds, disk = found.seconds, sum(s.cost.disk for s in todo)
     peak = max((s.cost.memory for s in todo), default=0.0)
     if json_:
         rows = [
@@ -160,8 +160,8 @@ def plan(
         )
         out.print(
             f"{len(todo)} of {len(found.steps)} steps to run, about {duration(seconds)} on one core, "
-            f"{peak / 1e9:.1f} GB of memory at most for one, {disk / 1e6:.0f} MB on disk; "
-            "probes of each model are added as the models appear."
+            f"{duration(found.beyond)} of it for start, report and what follows from models (probes, lists, maps); "
+            f"{peak / 1e9:.1f} GB of memory at most for one, {disk / 1e6:.0f} MB on disk."
         )
     if found.problems:
         raise InputError("the plan does not fit:\n" + "\n".join(found.problems))

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from hemicycle.core.config import fingerprint
 
-Status = Literal["trained", "untrained", "foreign", "derived"]
+Status = Literal["trained", "untrained", "rewired", "foreign", "derived"]
 READOUT = "readout"
 """Layer whose dot products score recommendations; layers before it are named "0", "1", ..."""
 
@@ -19,8 +19,9 @@ class ModelRecord:
         name: short name for people, unique within a study, e.g. ``lightgcn-s1``.
         family: recommender's name, e.g. ``lightgcn``, or ``foreign``.
         seed: seed of the fit; -1 where there is none.
-        status: ``trained``, its ``untrained`` twin, ``foreign`` (we did not train it) or ``derived``.
-        parent: id of the record it derives from (an untrained twin names its trained model); empty otherwise.
+        status: ``trained``, its ``untrained`` twin, its ``rewired`` twin (trained on a graph of the same degrees),
+            ``foreign`` (we did not train it) or ``derived``.
+        parent: id of the record it derives from (a twin names its trained model); empty otherwise.
         config: the recommender's configuration.
         folder: URI of the folder with its artefacts.
         layers: names of the layers that can be embedded; empty for models without vectors.

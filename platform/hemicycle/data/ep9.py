@@ -6,6 +6,7 @@ and ``party_to_ches2019.csv``. Where the Chapel Hill Expert Survey is at hand, m
 their party: Jolly et al. (2022), *Chapel Hill Expert Survey trend file, 1999-2019*, Electoral Studies 75.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from hemicycle.data.schema import Dataset, Relation
 _FILES = ("votes_by_mep.tsv.gz", "meps.csv", "item_rollcall.csv.gz", "party_to_ches2019.csv")
 _MEMBER = ("voteid", "firstname", "lastname", "birthdate", "country", "eugroup", "party")
 _SIGNS = {"votes": b"+", "against": b"-", "abstained": b"0"}
+_NO_PARTY = ("Independent", "-")
 _TERM_STARTS = pd.Timestamp("2019-07-02", tz="UTC").timestamp()
 _YEAR = 365.25 * 86400
 
@@ -112,8 +114,9 @@ class EP9:
         votes = self._kept(every)
         rolls, times = _rolls(TableFile(paths[2]), votes.rolls)
         members = _member_rows(TableFile(paths[1]), votes.members)
-        labels, note = self._positions(paths, members)
-        columns = {**_member_columns(members, self.config.country), **labels}
+        codes, labels, note = self._positions(paths, members)
+        parties = _parties(members, codes)
+        columns = {**_member_columns(members, parties, self.config.country), **labels}
         return Dataset(
             self.config.name,
             node_table(votes.members, columns, "users", public=True),
@@ -142,10 +145,12 @@ class EP9:
         one = f"{rolls} roll calls with more than {self.config.unanimous:.1%} on one side or without votes dropped"
         return [*([few] if members else []), *([one] if rolls else [])]
 
-    def _positions(self, paths: Sequence[Path], members: pa.Table) -> tuple[dict[str, Column], list[str]]:
-        """Return the positions of each member's party and what to know of them."""
+    def _positions(
+        self, paths: Sequence[Path], members: pa.Table
+    ) -> tuple[NDArray[np.float64], dict[str, Column], list[str]]:
+        """Return the number of each member's party in the survey, its positions, and what to know of them."""
         if self.config.ches is None:
-            return {}, []
+            return np.full(members.num_rows, np.nan), {}, []
         parties, survey = TableFile(paths[3]), TableFile(paths[4])
         raise_problems(parties.missing({n: n for n in ("country", "party", "ches2019_party_id")}))
         raise_problems(survey.missing({n: n for n in ("party_id", *self.config.positions)}))
@@ -156,7 +161,7 @@ class EP9:
             f"{', '.join(found)} are the positions of the member's national party in the survey, the same for all of "
             f"a party; {known} of {len(codes)} members have one (parties were matched by name)"
         )
-        return {name: Column(_float(values), "label") for name, values in found.items()}, [note]
+        return codes, {name: Column(_float(values), "label") for name, values in found.items()}, [note]
 
 
 def _at(values: list[str], keep: NDArray[np.bool_]) -> list[str]:
@@ -240,14 +245,33 @@ def _member_rows(file: TableFile, members: list[str]) -> pa.Table:
     return table.append_column("born", pa.array(born)).take(pa.array(_rows_of(file, "voteid", members, table)))
 
 
-def _member_columns(members: pa.Table, country: Literal["group", "covariate"]) -> dict[str, Column]:
+def _parties(members: pa.Table, codes: NDArray[np.float64]) -> pa.Array:
+    """Name of each member's national party with its country, e.g. ``Green Party (ie)``; null for independents.
+
+    Parties that the survey counts as one carry one name, so that what is known of a party has one group.
+    """
+    own = list(zip(*(_one(blank_to_null(members[name])).to_pylist() for name in ("party", "country")), strict=True))
+    surveyed: dict[float, set[str]] = defaultdict(set)
+    for (party, _), code in zip(own, codes.tolist(), strict=True):
+        if not np.isnan(code):
+            surveyed[code].add(party)
+    names = [
+        None
+        if party is None or party in _NO_PARTY
+        else f"{' / '.join(sorted(surveyed.get(code, {party})))} ({country})"
+        for (party, country), code in zip(own, codes.tolist(), strict=True)
+    ]
+    return pa.array(names, pa.string())
+
+
+def _member_columns(members: pa.Table, parties: pa.Array, country: Literal["group", "covariate"]) -> dict[str, Column]:
     text = {name: _one(blank_to_null(members[name])) for name in _MEMBER[1:]}
     names = pc.binary_join_element_wise(text["firstname"].fill_null(""), text["lastname"].fill_null(""), " ")
     age = np.floor((_TERM_STARTS - members["born"].to_numpy()) / _YEAR)
     return {
         "name": Column(pc.utf8_trim_whitespace(names), "name"),
         "eugroup": Column(text["eugroup"], "group"),
-        "party": Column(text["party"], "group"),
+        "party": Column(parties, "group"),
         "country": Column(text["country"], country),
         "age": Column(_float(age), "covariate"),
     }
@@ -259,14 +283,14 @@ def _without_group(members: pa.Table) -> list[str]:
 
 
 def _party_codes(file: TableFile, members: pa.Table) -> NDArray[np.float64]:
-    """Number of each member's party in the survey, NaN where it is not known."""
+    """Number of each member's party in the survey, NaN where it is not known, and for independents."""
     table = file.read({"country": TEXT, "party": TEXT, "ches2019_party_id": TEXT})
     codes, bad = numbers(table["ches2019_party_id"])
     raise_problems(file.problem("are no numbers", "ches2019_party_id", bad, "leave unknown ones empty"))
     pairs = zip(table["country"].to_pylist(), table["party"].to_pylist(), strict=True)
     known = dict(zip(pairs, codes.tolist(), strict=True))
     own = zip(members["country"].to_pylist(), members["party"].to_pylist(), strict=True)
-    return np.array([known.get(pair, np.nan) for pair in own], np.float64)
+    return np.array([np.nan if pair[1] in _NO_PARTY else known.get(pair, np.nan) for pair in own], np.float64)
 
 
 def _survey_positions(

@@ -4,13 +4,13 @@ import gzip
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from xml.etree.ElementTree import ParseError
 
 import networkx as nx
 import numpy as np
 import pyarrow as pa
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hemicycle.core.config import Options
 from hemicycle.core.disclosure import releasable, without_sensitive
@@ -43,6 +43,18 @@ class GraphFileConfig(Options):
     """Node attribute -> role; others are not read."""
     weight: str | None = None
     """Edge attribute of weights, not negative."""
+    directed: bool | None = None
+    """Whether it matters who links to whom; None: as the file says. False joins both directions of an edge."""
+    min_links: int = Field(0, ge=0)
+    """Nodes linked to fewer others, in either direction, are dropped, once: about them a recommender knows little."""
+
+    @model_validator(mode="after")
+    def _joins_no_weights(self) -> Self:
+        if self.directed is False and self.weight is not None:
+            raise ValueError(
+                "directed: false joins edges, whose weights may differ: drop weight, or leave directed out"
+            )
+        return self
 
 
 class GraphFile:
@@ -68,14 +80,35 @@ class GraphFile:
             InputError: the file is damaged or empty, attributes are missing, or values cannot be used.
         """
         path = self.files()[0]
-        graph = _read_graph(path, self.config.source)
+        whole = self._directed(_read_graph(path, self.config.source))
+        graph = self._linked(whole)
+        dropped = len(whole) - len(graph)
         nodes = {str(node): data for node, data in graph.nodes(data=True)}
         ids = in_order(nodes)
         columns, problems = self._columns(path, [nodes[raw] for raw in ids])
         relation, found = self._relation(path, graph, {raw: row for row, raw in enumerate(ids)})
         raise_problems([*problems, *found])
         users = node_table(ids, columns, "users", public=self.config.public)
-        return Dataset(self.config.name, users, None, {"follows": relation}, self.config.public)
+        notes = (f"{dropped} nodes linked to fewer than {self.config.min_links} others dropped",) if dropped else ()
+        return Dataset(self.config.name, users, None, {"follows": relation}, self.config.public, notes=notes)
+
+    def _directed(self, graph: Any) -> Any:
+        wanted = self.config.directed
+        if wanted is None or wanted == graph.is_directed():
+            return graph
+        if wanted:
+            raise InputError("the file's links have no direction", str(self.config.path), "leave directed out")
+        return nx.Graph(graph)
+
+    def _linked(self, graph: Any) -> Any:
+        if not self.config.min_links:
+            return graph
+        simple: nx.Graph[Any] = nx.Graph(graph)
+        kept = [node for node in simple if len(set(simple[node]) - {node}) >= self.config.min_links]
+        if not kept:
+            what = f"no node is linked to {self.config.min_links} others"
+            raise InputError(what, str(self.config.path), "lower min_links")
+        return graph.subgraph(kept)
 
     def _columns(self, path: Path, nodes: list[dict[str, Any]]) -> tuple[dict[str, Column], list[Problem]]:
         columns: dict[str, Column] = {}

@@ -7,6 +7,7 @@ runs it on the vectors and, by the same folds, on every control.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from hemicycle.core.config import Options
+from hemicycle.probes.multiplicity import adjust
 
 _TEXT = ("record_id", "name", "family", "status", "layer", "entity", "attribute", "scope", "probe", "cv")
 _COUNTS = ("seed", "epoch", "n", "n_groups")
@@ -24,9 +26,9 @@ PROBE = (
     *RECORD,
     *("entity", "attribute", "scope", "probe", "cv", "n", "n_groups", "score_name", "score", "ci_low", "ci_high"),
     *("control", "control_score", "control_low", "control_high", "selectivity"),
-    *("partial_r2", "partial_low", "partial_high"),
+    *("partial_r2", "partial_low", "partial_high", "p_value"),
 )
-"""Columns of the probe table: one row a control; ``n_groups`` is 0 where neither folds nor scope use groups."""
+"""Columns of a row: one row a control; ``n_groups`` is 0 where neither folds nor scope use groups."""
 
 
 def _type(column: str) -> pa.DataType:
@@ -35,7 +37,9 @@ def _type(column: str) -> pa.DataType:
     return pa.string() if column in (*_TEXT, "score_name", "control") else pa.float64()
 
 
-PROBE_SCHEMA = pa.schema([(column, _type(column)) for column in PROBE])
+ADJUSTED = ("p_holm", "p_bh")
+"""Columns that only a whole table has: p-values corrected over the attributes of one reading."""
+PROBE_SCHEMA = pa.schema([(column, _type(column)) for column in (*PROBE, *ADJUSTED)])
 """Arrow schema of the probe table."""
 _LATER: list[tuple[float, ...]] = [(0, 0), (0.1, 0), (1, 0), (0, 0.1), (0, 1), (0.1, 0.1), (0.1, 1), (1, 1)]
 """Weights of the second and third of three blocks."""
@@ -44,8 +48,13 @@ Row = dict[str, Any]
 
 
 def probe_table(rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Return rows of probes as one table, shape (rows, columns of ``PROBE``)."""
-    return pa.Table.from_pylist([dict(row) for row in rows], PROBE_SCHEMA)
+    """Return rows of probes as one table, with p-values corrected over attributes, see ``probes/multiplicity.py``."""
+    table = pa.Table.from_pylist([dict(row) for row in rows], PROBE_SCHEMA)
+    adjusted = adjust(table.to_pandas())
+    for name in ADJUSTED:
+        values = pa.array(adjusted[name].to_numpy(float), from_pandas=False)
+        table = table.set_column(table.schema.get_field_index(name), PROBE_SCHEMA.field(name), values)
+    return table
 
 
 class ProbeConfig(Options):
@@ -55,14 +64,16 @@ class ProbeConfig(Options):
     """Short name of the probe, or ``package.module:Class``."""
     labels: tuple[str, ...] = ()
     """Attributes to read out; empty for every label column of a type that the probe can read."""
-    entity: Literal["user", "item"] = "user"
-    """Whose vectors are read."""
+    entity: Literal["user", "item", "edge"] = "user"
+    """Whose vectors are read; an edge is a user and an item, or two users."""
+    reads: Literal["vectors", "lists"] = "vectors"
+    """What is read: a model's vectors, or only the lists that it recommends, as an outsider sees them."""
     seed: int = 0
     """Keys folds, permutations and bootstrap; all models share them."""
     folds: int = Field(5, ge=3, le=20)
     """Outer folds. Penalties are chosen on the others: each in turn is held out inside a training set."""
     permutations: int = Field(20, ge=20)
-    """Permuted labels of the control."""
+    """Permuted labels of the control; no p-value is below 1 / (1 + permutations), which correction multiplies."""
     replicates: int = Field(1000, ge=1000)
     """Bootstrap replicates of each interval."""
 
@@ -77,12 +88,33 @@ class Task:
         folds: fold of each row, shape (n,), 0 ... k - 1.
         centre: group of each row, shape (n,): numeric labels are centred by the means of these groups in the
             training folds (a group unseen there by the mean of all). One group: plain centring.
+        outer: folds to be predicted; empty: all. Rows of other folds are NaN in the result.
+        copies: the last so many columns are permuted labels of which only the score is wanted, never a prediction.
+            Given to probes with a class attribute ``scores_copies = True``; others predict them like the first.
     """
 
     blocks: tuple[NDArray[np.floating], ...]
     labels: NDArray[Any]
     folds: NDArray[np.integer]
     centre: NDArray[np.integer]
+    outer: tuple[int, ...] = ()
+    copies: int = 0
+
+    @property
+    def shown(self) -> int:
+        """Number of columns that are predicted row by row."""
+        return int(self.labels.shape[1]) - self.copies
+
+    @property
+    def predicted(self) -> tuple[int, ...]:
+        """The outer folds that are predicted."""
+        return self.outer or tuple(range(int(self.folds.max()) + 1))
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """Pairs of folds held out together: the fit without both judges penalties on one for the other."""
+        every = combinations(range(int(self.folds.max()) + 1), 2)
+        return [pair for pair in every if set(pair) & set(self.predicted)]
 
     @property
     def shares(self) -> list[tuple[float, ...]]:
@@ -111,11 +143,16 @@ class ProbeResult:
         baseline: what the training folds predict without vectors, of the same shape: (group) means, or the
             classes' shares.
         penalties: chosen penalty relative to the number of training rows, shape (folds, t).
+
+        scores: score of each column, (t,), from probes that need no predictions for it; else None.
+
+    Rows of folds that the task leaves out are NaN. Of a task's ``copies`` there are penalties and scores alone.
     """
 
     predictions: NDArray[np.float64]
     baseline: NDArray[np.float64]
     penalties: NDArray[np.float64]
+    scores: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)

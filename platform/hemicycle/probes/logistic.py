@@ -9,7 +9,6 @@ and its permuted copies are separate terms of one sum, minimised together by L-B
 Programming 1989): a step is one matrix product for all of them.
 """
 
-from itertools import combinations
 from typing import Any, ClassVar
 
 import numpy as np
@@ -43,6 +42,7 @@ class Logistic:
     Config: ClassVar[type[LogisticConfig]] = LogisticConfig
     score_name: ClassVar[str] = "balanced_accuracy"
     stratified: ClassVar[bool] = True
+    scores_copies: ClassVar[bool] = False
 
     def __init__(self, config: LogisticConfig) -> None:
         self.config = config
@@ -69,15 +69,17 @@ class Logistic:
         x = np.concatenate([block.astype(np.float64) for block in task.blocks], axis=1)
         members = np.eye(int(task.labels.max()) + 1)[task.labels]
         candidates = [(task.weights(share), penalty) for share in task.shares for penalty in self.config.penalties]
-        losses = _losses(x, task.folds, members, candidates)
-        out, shares, chosen = np.empty(members.shape), np.empty(members.shape), losses.argmin(axis=0)
-        for k in range(len(chosen)):
+        chosen = _losses(x, task, members, candidates).argmin(axis=0)
+        out, shares = np.full(members.shape, np.nan), np.full(members.shape, np.nan)
+        penalties = np.full(chosen.shape, np.nan)
+        for k in task.predicted:
+            penalties[k] = np.array([penalty for _, penalty in candidates])[chosen[k]]
             test = task.folds == k
             shares[test] = members[~test].mean(axis=0)
             for choice in np.unique(chosen[k]):
                 columns = chosen[k] == choice
                 out[np.ix_(test, columns)] = _probabilities(x, members[:, columns], ~test, candidates[choice])[test]
-        return ProbeResult(out, shares, np.array([penalty for _, penalty in candidates])[chosen])
+        return ProbeResult(out, shares, penalties)
 
     def score(self, labels: NDArray[Any], result: ProbeResult, column: int = 0) -> Statistic:
         """Balanced accuracy: mean over classes of the share of their members that are predicted as such.
@@ -104,10 +106,11 @@ def _mean_recall(sums: Array) -> Array:
     return np.asarray(recalls.sum(-1) / present.sum(-1))
 
 
-def _losses(x: Array, folds: NDArray[np.integer], members: Array, candidates: list[tuple[Array, float]]) -> Array:
+def _losses(x: Array, task: Task, members: Array, candidates: list[tuple[Array, float]]) -> Array:
     """Log loss of nested folds, shape (candidates, outer folds, t); each fit judges for two outer folds."""
+    folds = task.folds
     losses = np.zeros((len(candidates), int(folds.max()) + 1, members.shape[1]))
-    for j, k in combinations(range(losses.shape[1]), 2):
+    for j, k in task.pairs:
         train = (folds != j) & (folds != k)
         for c, candidate in enumerate(candidates):
             p = (_probabilities(x, members, train, candidate) * members).sum(axis=2)

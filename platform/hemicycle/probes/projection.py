@@ -113,8 +113,13 @@ def map_points(
     """
     points = pca_map(vectors, about.values, rotate=rotate)
     given = {column: record["name" if column == "name_of_model" else column] for column in MAP[:7]}
+    return [{**given, **row} for row in point_rows(points, about)]
+
+
+def point_rows(points: Array, about: Mapped) -> list[Row]:
+    """Return what may be shown of points, shape (n, 2): entities or cells, as :func:`map_points` says."""
     rows = _entities(points, about) if about.public else _cells(points, about)
-    return [{**given, **row, "attribute": about.attribute} for row in rows]
+    return [{**row, "attribute": about.attribute} for row in rows]
 
 
 def map_table(rows: list[Row]) -> pa.Table:

@@ -6,10 +6,11 @@ For a training set with standardised predictors X (n, d) and centred labels y,
 
 so that one eigendecomposition serves every penalty a and every column of labels (Hoerl & Kennard, Technometrics
 1970). X'X comes from the folds' Gram matrices by addition; when d > n, V and L come from the singular values of X.
+Errors on a held-out fold are quadratic in b, so that they too come from moments, without predictions.
 """
 
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import product
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,11 +19,10 @@ from numpy.typing import NDArray
 
 from hemicycle.core.errors import InputError
 from hemicycle.probes.base import ProbeConfig, ProbeResult, Statistic, Task
+from hemicycle.probes.moments import Labels, Predictors, Products
 from hemicycle.probes.target import is_numeric
 
 Array = NDArray[np.float64]
-_CONSTANT = 1e-10
-"""Share of its variance below which a predictor counts as constant in a training set."""
 
 
 class RidgeConfig(ProbeConfig):
@@ -39,6 +39,7 @@ class Ridge:
     Config: ClassVar[type[RidgeConfig]] = RidgeConfig
     score_name: ClassVar[str] = "r2"
     stratified: ClassVar[bool] = False
+    scores_copies: ClassVar[bool] = True
 
     def __init__(self, config: RidgeConfig) -> None:
         self.config = config
@@ -60,32 +61,29 @@ class Ridge:
 
     def fit(self, task: Task) -> ProbeResult:
         """Predict each column of labels out of fold; shapes as in :class:`Task`."""
-        predictors = Predictors(task)
-        count = len(predictors.rows)
-        losses = self._losses(task, predictors, count)
-        out = [np.empty(task.labels.shape), np.empty(task.labels.shape), np.empty((count, task.labels.shape[1]))]
-        for k, rows in enumerate(predictors.rows):
-            offset = centre(task, (k,))
+        labels = Labels(task.labels, Predictors(task))
+        losses = self._losses(task, labels)
+        out = _Output(task)
+        for k in task.predicted:
             share, penalty = np.divmod(losses[:, :, k].reshape(-1, losses.shape[-1]).argmin(0), losses.shape[1])
-            out[2][k] = np.array(self.config.penalties)[penalty]
-            out[1][rows] = offset[rows]
-            out[0][rows] = offset[rows] + predictors.predict(
-                k, predictors.products(task.labels - offset), share, out[2][k]
-            )
-        return ProbeResult(*out)
+            out.penalties[k] = np.array(self.config.penalties)[penalty]
+            out.fill(k, labels, share)
+        return ProbeResult(out.predictions, out.baseline, out.penalties, out.scores)
 
-    def _losses(self, task: Task, predictors: "Predictors", count: int) -> Array:
+    def _losses(self, task: Task, labels: Labels) -> Array:
         """Squared errors of nested folds, shape (shares, penalties, outer folds, t).
 
         The fit without folds j and k judges penalties on j for the outer fold k, and on k for the outer fold j.
         """
-        penalties = np.array(self.config.penalties)
-        losses = np.zeros((len(task.shares), len(penalties), count, task.labels.shape[1]))
-        for pair in combinations(range(count), 2):
-            products = predictors.products(task.labels - centre(task, pair))
-            for s in range(len(task.shares)):
-                for judged, outer in (pair, pair[::-1]):
-                    losses[s, :, outer] += predictors.squared_errors(pair, judged, products, (s, penalties))
+        penalties, predictors = np.array(self.config.penalties), labels.predictors
+        losses = np.zeros((len(task.shares), len(penalties), len(predictors.x), task.labels.shape[1]))
+        for pair in task.pairs:
+            products = labels.products(pair)
+            judgements = [(judged, outer) for judged, outer in (pair, pair[::-1]) if outer in task.predicted]
+            for s, (judged, outer) in product(range(len(task.shares)), judgements):
+                fit = _Fit(products, predictors.basis(pair, s), predictors.size(pair), predictors.training(pair))
+                b = fit.coefficients(penalties[:, None, None])
+                losses[s, :, outer] += fit.squared_errors(judged, b, predictors)
         return losses
 
     def score(self, labels: NDArray[Any], result: ProbeResult, column: int = 0) -> Statistic:
@@ -118,95 +116,57 @@ def centre(task: Task, held: tuple[int, ...]) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class Products:
-    """Residuals r (n, t) fold by fold: X'r (folds, d, t), sums of r and of r^2 (folds, t)."""
+class _Fit:
+    """Regressions on the folds ``train`` in their eigenbasis; penalties are free."""
 
-    cross: Array
-    sums: Array
-    squares: Array
+    products: Products
+    basis: tuple[Array, Array, Array]
+    size: int
+    train: list[int]
 
-
-class Predictors:
-    """The predictors of a task with each fold's moments, and bases of training sets made from them."""
-
-    def __init__(self, task: Task) -> None:
-        x = np.concatenate([block.astype(np.float64) for block in task.blocks], axis=1)
-        x -= x.mean(axis=0)  # shift and scale cancel in every fit; they only keep the moments well-conditioned
-        deviations = x.std(axis=0)
-        x /= np.where(deviations > 0, deviations, 1)
-        self.weights = [task.weights(share) for share in task.shares]
-        self.rows = [np.flatnonzero(task.folds == k) for k in range(int(task.folds.max()) + 1)]
-        self.x = [x[rows] for rows in self.rows]
-        self.sums = np.stack([part.sum(axis=0) for part in self.x])
-        self.squares = np.stack([(part**2).sum(axis=0) for part in self.x])
-        self.grams = None if x.shape[1] > x.shape[0] else np.stack([part.T @ part for part in self.x])
-        self._bases: dict[tuple[tuple[int, ...], int], tuple[Array, Array, Array]] = {}
-
-    def products(self, residual: Array) -> Products:
-        """Return what fits need of residuals, shape (n, t), that are centred in the training set."""
-        parts = [residual[rows] for rows in self.rows]
-        cross = [x.T @ part for x, part in zip(self.x, parts, strict=True)]
-        return Products(
-            np.stack(cross), np.stack([r.sum(axis=0) for r in parts]), np.stack([(r**2).sum(axis=0) for r in parts])
+    def coefficients(self, penalties: Array) -> Array:
+        """Coefficients in the basis, shape (..., r, t), of penalties that broadcast to this shape."""
+        _, to_basis, values = self.basis
+        return np.asarray(
+            to_basis.T @ self.products.cross[self.train].sum(axis=0) / (values[:, None] + penalties * self.size)
         )
 
-    def training(self, held: tuple[int, ...]) -> list[int]:
-        """Folds of the training set when some are held out."""
-        return [k for k in range(len(self.rows)) if k not in held]
+    def squared_errors(self, judged: int, b: Array, predictors: Predictors) -> Array:
+        """Sums of squared errors on a fold by coefficients (..., r, t), shape (..., t)."""
+        means, to_basis, _ = self.basis
+        p_y = to_basis.T @ (self.products.cross[judged] - np.outer(means, self.products.sums[judged]))
+        fitted = (b * (predictors.gram(judged, means, to_basis) @ b)).sum(axis=-2)
+        return np.asarray(self.products.squares[judged] - 2 * (b * p_y).sum(axis=-2) + fitted)
 
-    def size(self, held: tuple[int, ...]) -> int:
-        """Number of training rows when some folds are held out."""
-        return sum(len(self.rows[k]) for k in self.training(held))
 
-    def basis(self, held: tuple[int, ...], share: int) -> tuple[Array, Array, Array]:
-        """Means (d,), map to the eigenbasis of the training set (d, r), and eigenvalues (r,)."""
-        if (held, share) not in self._bases:
-            kept = {key: basis for key, basis in self._bases.items() if key[0] == held}
-            self._bases = {**kept, (held, share): self._basis(held, share)}
-        return self._bases[held, share]
+class _Output:
+    """What is known of each column after each outer fold."""
 
-    def _basis(self, held: tuple[int, ...], share: int) -> tuple[Array, Array, Array]:
-        train, n = self.training(held), self.size(held)
-        means = self.sums[train].sum(axis=0) / n
-        variances = self.squares[train].sum(axis=0) / n - means**2
-        varies = variances > _CONSTANT
-        scales = np.where(varies, self.weights[share] / np.sqrt(np.where(varies, variances, 1)), 0)
-        if self.grams is None:
-            x = np.concatenate([self.x[k] for k in train])
-            _, singular, right = np.linalg.svd((x - means) * scales, full_matrices=False)
-            return means, scales[:, None] * right.T, singular**2
-        gram = self.grams[train].sum(axis=0) - n * np.outer(means, means)
-        values, vectors = np.linalg.eigh(gram * np.outer(scales, scales))
-        return means, scales[:, None] * vectors, np.maximum(values, 0)
+    def __init__(self, task: Task) -> None:
+        count, columns = int(task.folds.max()) + 1, task.labels.shape[1]
+        self.groups = task.centre
+        self.predictions = np.full((len(task.labels), task.shown), np.nan)
+        self.baseline = self.predictions.copy()
+        self.penalties = np.full((count, columns), np.nan)
+        self._errors, self._deviations = np.zeros(columns), np.zeros(columns)
 
-    def _gram(self, fold: int, means: Array, to_basis: Array) -> Array:
-        """P'P of a fold's rows in a basis, shape (r, r)."""
-        if self.grams is None:
-            p = (self.x[fold] - means) @ to_basis
-            return np.asarray(p.T @ p)
-        mixed = np.outer(self.sums[fold], means)
-        gram = self.grams[fold] - mixed - mixed.T + len(self.rows[fold]) * np.outer(means, means)
-        return np.asarray(to_basis.T @ gram @ to_basis)
-
-    def squared_errors(
-        self, held: tuple[int, ...], judged: int, products: Products, candidate: tuple[int, Array]
-    ) -> Array:
-        """Sum of squared errors on fold ``judged`` of a fit without ``held``, shape (penalties, t)."""
-        share, penalties = candidate
-        means, to_basis, values = self.basis(held, share)
-        shrunk = 1 / (values + penalties[:, None] * self.size(held))
-        b = shrunk[:, :, None] * (to_basis.T @ products.cross[self.training(held)].sum(axis=0))
-        p_y = to_basis.T @ (products.cross[judged] - np.outer(means, products.sums[judged]))
-        fitted = (b * (self._gram(judged, means, to_basis) @ b)).sum(axis=1)
-        return np.asarray(products.squares[judged] - 2 * (b * p_y).sum(axis=1) + fitted)
-
-    def predict(self, fold: int, products: Products, share: NDArray[np.integer], penalties: Array) -> Array:
-        """Predictions for a fold by the fit without it, shape (rows, t); share and penalty by column, (t,)."""
-        predictions = np.empty((len(self.rows[fold]), len(share)))
-        cross = products.cross[self.training((fold,))].sum(axis=0)
+    def fill(self, k: int, labels: Labels, share: NDArray[np.integer]) -> None:
+        """Predict fold k by the fit without it; the share of weights is given by column, (t,)."""
+        predictors, products, shown = labels.predictors, labels.products((k,)), self.predictions.shape[1]
+        rows = predictors.cells.rows(k)
+        self.baseline[rows] = labels.offsets((k,))[:, :shown][self.groups[rows]]
         for s in np.unique(share):
-            means, to_basis, values = self.basis((fold,), int(s))
-            columns = share == s
-            b = to_basis.T @ cross[:, columns] / (values[:, None] + penalties[columns] * self.size((fold,)))
-            predictions[:, columns] = (self.x[fold] - means) @ (to_basis @ b)
-        return predictions
+            fit = _Fit(products, predictors.basis((k,), int(s)), predictors.size((k,)), predictors.training((k,)))
+            b, columns = fit.coefficients(self.penalties[k]), share == s
+            self._errors[columns] += fit.squared_errors(k, b, predictors)[columns]
+            seen = np.flatnonzero(columns[:shown])
+            means, to_basis, _ = fit.basis
+            self.predictions[np.ix_(rows, seen)] = (predictors.x[k] - means) @ (to_basis @ b[:, seen])
+        self.predictions[rows] += self.baseline[rows]
+        self._deviations += products.squares[k]
+
+    @property
+    def scores(self) -> Array:
+        """Out-of-fold R2 of each column, (t,)."""
+        defined = self._deviations > 0
+        return np.where(defined, 1 - self._errors / np.where(defined, self._deviations, 1), np.nan)

@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 
 from hemicycle.core.errors import InputError
 
-RESERVED = frozenset({"permuted", "covariates"})
+RESERVED = frozenset(
+    {
+        "permuted",
+        "permuted within degree",
+        "permuted within community",
+        "random vectors",
+        "covariates",
+        "covariates by trees",
+    }
+)
 """Names of controls, which no group column may take."""
 
 
@@ -25,6 +34,8 @@ class Target:
             which folds are cut when the label is constant within it.
         covariates: column -> numbers or categories, shape (n,), e.g. ``degree``; enter the covariates-only control.
         entity: what a row is.
+        degree: shape (n,); labels are also permuted among rows of similar degree. None: not known.
+        community: codes of communities of the graph, shape (n,); labels are also permuted inside them.
     """
 
     attribute: str
@@ -32,9 +43,16 @@ class Target:
     groups: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     covariates: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     entity: str = "user"
+    degree: NDArray[Any] | None = None
+    community: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
-        columns = {**self.groups, **self.covariates}
+        strata = {"degree": self.degree, "community": self.community}
+        columns = {
+            **self.groups,
+            **self.covariates,
+            **{name: column for name, column in strata.items() if column is not None},
+        }
         wrong = [name for name, column in columns.items() if len(column) != len(self.values)]
         if wrong:
             raise InputError(f"{', '.join(wrong)}: not as many rows as the label {self.attribute}", where="target")
@@ -58,6 +76,8 @@ class Target:
             {name: column[keep] for name, column in self.groups.items()},
             {name: column[keep] for name, column in self.covariates.items()},
             self.entity,
+            None if self.degree is None else self.degree[keep],
+            None if self.community is None else self.community[keep],
         )
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch.nn.functional import normalize
 
-from hemicycle.core.errors import HemicycleError, InputError
+from hemicycle.core.errors import InputError
 from hemicycle.core.records import READOUT
 from hemicycle.core.seeding import key_of, keyed_normal, rng
 from hemicycle.graphs.interaction import InteractionGraph
@@ -38,6 +38,7 @@ from hemicycle.recommenders.deep_steps import (
     hidden_edges,
     items_of,
 )
+from hemicycle.recommenders.divergence import mean_loss
 from hemicycle.recommenders.losses import Competition, Pairs, sampled_softmax
 from hemicycle.recommenders.scoring import DotScores
 
@@ -283,7 +284,7 @@ class DeepFitting:
         """Hide edges, learn to find them, and return the mean loss of the steps.
 
         Raises:
-            HemicycleError: the loss is no longer a number.
+            DivergenceError: the loss is no longer a number.
         """
         draws, config = rng("deep", self.seed, number), self.recommender.config
         marked = hidden_edges(self.graph, config.hide, config.cold, draws)
@@ -293,10 +294,7 @@ class DeepFitting:
             if self._step >= self.total_steps:
                 break
             losses.append(self._learn(view, hidden, users, draws))
-        loss = float(np.mean(losses))
-        if not math.isfinite(loss):
-            raise HemicycleError(f"training diverged in epoch {number} (loss {loss}); lower train.lr")
-        return loss
+        return mean_loss(losses, number)
 
     def _arrays(self) -> dict[str, NDArray[np.floating]]:
         return {name: p.detach().cpu().numpy().copy() for name, p in self.module.named_parameters()}

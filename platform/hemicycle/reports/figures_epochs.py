@@ -3,7 +3,6 @@
 from typing import Any
 
 import altair as alt
-import numpy as np
 import pandas as pd
 
 from hemicycle.reports.facts import Chart, Figure
@@ -12,7 +11,6 @@ from hemicycle.reports.summaries import at_readout, over_seeds, scores, with_mod
 from hemicycle.reports.theme import CYCLE, DASHES, SHAPES, inline, label, number
 
 QUALITY = "ndcg@20"
-NEAR = 0.9
 LEGEND = alt.Legend(symbolOpacity=1)
 
 
@@ -102,7 +100,7 @@ def _epochs_sentence(table: pd.DataFrame) -> str:
     return f"On {target}, {'; '.join(parts)} (means over seeds)."
 
 
-# -- learning order --------------------------------------------------------------------------------------------------
+# -- recommendation --------------------------------------------------------------------------------------------------
 
 
 def quality(ranking: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
@@ -112,66 +110,3 @@ def quality(ranking: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
     rows = with_model(ranking, records)
     rows = rows[(rows["split"] == "valid") & (rows["metric"] == QUALITY) & (rows["status"] != "untrained")]
     return rows.rename(columns={"value": "score"}).assign(target=f"{label(QUALITY)}, validation")
-
-
-def shares(rows: pd.DataFrame) -> pd.DataFrame:
-    """Score of every epoch as a share of the record's own best one; records that never rise above 0 are left out."""
-    best = rows.groupby(["record_id", "target"])["score"].transform("max")
-    return rows[best > 0].assign(share=(rows["score"] / best)[best > 0])
-
-
-def reached(rows: pd.DataFrame) -> pd.DataFrame:
-    """First epoch at which a record stands at NEAR of its best: mean and range over seeds."""
-    first = rows[rows["share"] >= NEAR].groupby(["model", "target", "seed"], sort=False)["epoch"].min().reset_index()
-    return over_seeds(first, ["model", "target"], "epoch")
-
-
-def learning_order(probes: pd.DataFrame, ranking: pd.DataFrame, records: pd.DataFrame) -> Figure | None:
-    """Probe and NDCG on one timeline, each as a share of its best; None when one of them has no epochs."""
-    known, useful = trajectories(probes, records), quality(ranking, records)
-    if known.empty or useful.empty:
-        return None
-    known = known[known["scope"].isin(["all", ""])]
-    useful = useful[useful["record_id"].isin(known["record_id"])]
-    rows = shares(pd.concat([useful, known])[["record_id", "model", "seed", "target", "epoch", "score"]])
-    if rows.empty or rows["target"].nunique() < 2:
-        return None
-    table = over_seeds(rows, ["model", "target", "epoch"], "share")
-    raw = over_seeds(rows, ["model", "target", "epoch"]).rename(columns={"mean": "mean_score"})
-    table = table.merge(raw[["model", "target", "epoch", "mean_score"]], on=["model", "target", "epoch"])
-    return Figure(
-        id="learning_order",
-        title="What is learnt first: politics or recommendation",
-        chart=_order_chart(table),
-        sentence=_order_sentence(reached(rows), useful["target"].iloc[0]),
-        alt_text="Probe scores and validation NDCG by epoch, each as a share of its own best, one panel per model.",
-        table=table,
-    )
-
-
-def _order_chart(table: pd.DataFrame) -> Chart:
-    low = max(-0.1, min(0.0, float(np.nanmin(table["low"])) - 0.02))
-    scale = alt.Scale(domain=[low, 1.03], nice=False)
-    y = alt.Y("mean:Q", title="share of its own best", scale=scale, axis=alt.Axis(format="%"))
-    lines = _lines(table, "target", y, "mean over seeds, band = range").properties(width=355, height=220)
-    models = list(table["model"].unique())
-    facet = alt.Facet("model:N", sort=models, title=None, header=alt.Header(labelAnchor="start"))
-    drawn: alt.FacetChart = lines.facet(facet, columns=2, spacing=24)
-    return drawn
-
-
-def _order_sentence(found: pd.DataFrame, quality_name: str) -> str:
-    parts = []
-    for model, rows in found.groupby("model", sort=False):
-        times = {row["target"]: row for _, row in rows.iterrows()}
-        probed = [f"{name} {_when(row)}" for name, row in times.items() if name != quality_name]
-        ranked = f", {label(QUALITY)} {_when(times[quality_name])}" if quality_name in times else ""
-        parts.append(f"in {model}, {', '.join(probed)}{ranked}")
-    return f"First epoch at {NEAR:.0%} of its own best: {'; '.join(parts)} (mean over seeds, range in brackets)."
-
-
-def _when(row: pd.Series) -> str:
-    if row["high"] == 0:
-        return "before training"
-    mean = f"{row['mean']:.0f}" if float(row["mean"]).is_integer() else f"{row['mean']:.1f}"
-    return f"at {mean}" if row["low"] == row["high"] else f"at {mean} [{row['low']:.0f}, {row['high']:.0f}]"

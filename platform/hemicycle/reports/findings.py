@@ -8,7 +8,7 @@ from hemicycle.reports.facts import Tables, table
 from hemicycle.reports.findings_effects import effect_findings
 from hemicycle.reports.findings_search import search_findings
 from hemicycle.reports.quality import quality_findings, without_strengths
-from hemicycle.reports.searches import spotlight
+from hemicycle.reports.spotlight import spotlight
 from hemicycle.reports.summaries import (
     METRICS,
     PERMUTED,
@@ -28,6 +28,8 @@ from hemicycle.reports.theme import interval, label, listing, number, signed, sm
 
 BY = ["model", "entity", "attribute", "scope", "target", "score_name", "probe"]
 MOST_MODELS, MOST_ATTRIBUTES = 8, 4
+_UNSAID = ("random vectors", "permuted within degree", "permuted within community")
+"""Controls that stand in the tables and not in the sentences."""
 
 
 def headline_table(probes: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
@@ -104,7 +106,7 @@ def probe_sentence(row: pd.Series) -> str:
         parts.append(f"{twin}, so {gain_clause(row['gain'], row['gain_low'], row['gain_high'])}")
         if overlap(row):
             parts[-1] += ", and the two scores' intervals overlap"
-    alone = [_alone(row, name) for name in shown_controls(row)]
+    alone = [_alone(row, name) for name in shown_controls(row) if name not in _UNSAID]
     return "; ".join([*parts, listing(alone)] if alone else parts)
 
 

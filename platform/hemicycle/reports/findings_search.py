@@ -3,8 +3,8 @@
 import pandas as pd
 
 from hemicycle.reports.facts import Tables, table
-from hemicycle.reports.figures_pareto import ends, optimism
 from hemicycle.reports.figures_search import halving_clause, importance_parts
+from hemicycle.reports.front_sentences import ends, optimism
 from hemicycle.reports.search_words import (
     NOT_REPRODUCIBLE,
     branch_label,

@@ -17,17 +17,23 @@ from hemicycle.reports import tables as html_tables
 from hemicycle.reports import tables_quality
 from hemicycle.reports.export import export, script, specification, svg
 from hemicycle.reports.facts import Figure, StudyFacts, Tables, table
+from hemicycle.reports.figures_attitudes import attitude_map, map_scores
 from hemicycle.reports.figures_effects import factor_effects, factor_shares
-from hemicycle.reports.figures_epochs import learning_order, score_by_epoch
+from hemicycle.reports.figures_epochs import score_by_epoch
+from hemicycle.reports.figures_erasure import erasure_frontier, erasure_regrowth
+from hemicycle.reports.figures_explanation import counterfactual_flows, share_by_rank
 from hemicycle.reports.figures_frontier import cross_cutting_frontier
+from hemicycle.reports.figures_geometry import geometry_by_epoch, geometry_by_layer
 from hemicycle.reports.figures_layers import score_by_layer
 from hemicycle.reports.figures_map import ideological_map
 from hemicycle.reports.figures_quality import beyond_accuracy, quality_by_group
 from hemicycle.reports.figures_search import search_figures
+from hemicycle.reports.figures_similarity import model_map, similarity_matrix
 from hemicycle.reports.figures_simulations import paired_differences, polarization_over_time
+from hemicycle.reports.figures_trajectories import learning_epochs, politics_appears
 from hemicycle.reports.findings import findings
 from hemicycle.reports.methods import bibliography, methods
-from hemicycle.reports.searches import spotlight
+from hemicycle.reports.spotlight import spotlight
 from hemicycle.reports.tables_search import search_tables
 from hemicycle.reports.theme import BLUE, GREEN, GREY, VERMILION, vega_config
 
@@ -45,7 +51,7 @@ def figures(tables: Tables) -> list[Figure]:
         ideological_map(table(tables, "map_points"), records),
         score_by_layer(probes, records),
         score_by_epoch(probes, records),
-        learning_order(probes, table(tables, "ranking_results"), records),
+        *_interpretation(tables, records),
         quality_by_group(table(tables, "group_results"), records),
         beyond_accuracy(table(tables, "list_results"), records),
         cross_cutting_frontier(table(tables, "frontier"), records),
@@ -53,6 +59,26 @@ def figures(tables: Tables) -> list[Figure]:
         paired_differences(table(tables, "simulation_contrasts")),
     )
     return [*searched, *(figure for figure in drawn if figure is not None)]
+
+
+def _interpretation(tables: Tables, records: pd.DataFrame) -> list[Figure | None]:
+    """Figures of what else was asked of representations."""
+    probes, ranking = table(tables, "probe_results"), table(tables, "ranking_results")
+    erased, shape = table(tables, "erasure_results"), table(tables, "geometry_results")
+    return [
+        learning_epochs(probes, ranking, records),
+        politics_appears(table(tables, "trajectory_points"), records),
+        geometry_by_layer(shape, records),
+        geometry_by_epoch(shape, records),
+        similarity_matrix(table(tables, "similarity"), records),
+        model_map(table(tables, "similarity_map"), records),
+        attitude_map(table(tables, "attitude_points"), table(tables, "map_results")),
+        map_scores(table(tables, "map_results")),
+        erasure_frontier(erased, records),
+        erasure_regrowth(erased, records),
+        share_by_rank(table(tables, "explanation_results"), records),
+        counterfactual_flows(table(tables, "explanation_flows"), records),
+    ]
 
 
 def check_map(points: pd.DataFrame, *, public: bool) -> None:

@@ -12,7 +12,7 @@ from hemicycle.core.records import READOUT
 from hemicycle.reports.facts import StudyFacts, Tables, table
 from hemicycle.reports.methods_effects import effects_keys, effects_methods
 from hemicycle.reports.methods_search import search_keys, search_methods
-from hemicycle.reports.searches import spotlight
+from hemicycle.reports.spotlight import spotlight
 from hemicycle.reports.summaries import PERMUTED, control_names, control_words
 from hemicycle.reports.theme import label, listing
 

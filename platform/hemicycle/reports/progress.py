@@ -54,6 +54,12 @@ class Board:
             self.tally.take(event)
             self.best.take(event)
 
+    def numbers(self) -> dict[str, float]:
+        """What there is to say as numbers by name, the best values as ``best/NAME``; for dashboards."""
+        with self.lock:
+            best = {f"best/{name}": value for name, value in self.best.numbers().items()}
+            return self.tally.numbers() | best
+
     def draw(self) -> RenderableType:
         """The live table, the best values and the step that runs longest; may be called from another thread."""
         with self.lock:

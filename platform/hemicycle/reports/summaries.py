@@ -12,9 +12,19 @@ from hemicycle.core.records import READOUT
 from hemicycle.reports.theme import label
 
 PERMUTED = "permuted"
-PREFERRED = ("ridge", "logistic", "linear")
+PREFERRED = ("ridge", "logistic", "least_squares", "linear")
 TARGET = ["entity", "attribute", "scope"]
 _POINT = ["record_id", "layer", "epoch", *TARGET, "probe"]
+CONTROL_WORDS = {
+    "covariates": "groups and covariates together",
+    "covariates by trees": "groups and covariates by boosted trees",
+    "rewired": "models of a rewired graph",
+    "random vectors": "random vectors",
+    "permuted within degree": "labels permuted within degree",
+    "permuted within community": "labels permuted within communities",
+    PERMUTED: "permuted labels",
+}
+"""Controls that are no group column, in the order in which they are told."""
 
 METRICS = ("variance", "bimodality", "neighbour_correlation", "disagreement")
 """Metrics of polarization in their customary order; sentences speak of these alone."""
@@ -155,14 +165,13 @@ def control_names(probes: pd.DataFrame) -> list[str]:
     if "control" not in probes:
         return []
     present = [str(name) for name in probes["control"].dropna().unique() if name]
-    last = [name for name in ("covariates", PERMUTED) if name in present]
+    last = [name for name in CONTROL_WORDS if name in present]
     return [*[name for name in present if name not in last], *last]
 
 
 def control_words(name: str) -> str:
     """What a control reads from: ``party labels alone``, ``groups and covariates``, ``permuted labels``."""
-    known = {"covariates": "groups and covariates together", PERMUTED: "permuted labels"}
-    return known.get(name, f"{name} labels alone")
+    return CONTROL_WORDS.get(name, f"{name} labels alone")
 
 
 def control(probes: pd.DataFrame, name: str) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
 
+from hemicycle.studies.config import StudyConfig
 from hemicycle.studies.engine import Event
 
 MOST_TOLD = 6
@@ -48,6 +49,12 @@ class Row:
     def mean(self) -> float | None:
         """Mean seconds of a step."""
         return self.seconds / self.run if self.run else None
+
+    def numbers(self) -> dict[str, float]:
+        """The row as numbers by name; what cannot be said is left out."""
+        found = {"done": self.done, "total": self.total, "failed": self.failed, "running": len(self.running)}
+        timed = {"per_minute": self.per_minute, "mean_seconds": self.mean, "seconds_left": self.left}
+        return found | {name: value for name, value in timed.items() if value is not None}
 
     def cells(self) -> tuple[str, ...]:
         """The row as text."""
@@ -133,6 +140,12 @@ class Tally:
             return sum(value for value in known.values() if value is not None)
         return (self.total - self.done) * self.elapsed / run
 
+    def numbers(self) -> dict[str, float]:
+        """All counts as numbers by name, those of a kind as ``KIND/NAME``; what cannot be said is left out."""
+        rows = [("steps", self.sum_row()), *((row.kind, row) for row in self.rows())]
+        found = {f"{name}/{key}": value for name, row in rows for key, value in row.numbers().items()}
+        return {"seconds": self.elapsed, **found}
+
     def longest(self) -> tuple[str, float] | None:
         """The step that has run longest: its title, and for how many seconds."""
         running = list(self._running().values())
@@ -143,6 +156,11 @@ class Tally:
 
     def _running(self) -> dict[str, tuple[str, float]]:
         return {key: step for row in self.kinds.values() for key, step in row.running.items()}
+
+
+def directions_of(config: StudyConfig) -> dict[str, str]:
+    """What a study's searches are after -> ``maximize`` or ``minimize``."""
+    return {one.name: one.direction for search in config.searches.values() for one in search.objectives}
 
 
 class Best:
@@ -165,6 +183,14 @@ class Best:
             found = (float(value), event.step.title)
             self.least[name] = min(self.least.get(name, found), found, key=itemgetter(0))
             self.greatest[name] = max(self.greatest.get(name, found), found, key=itemgetter(0))
+
+    def numbers(self) -> dict[str, float]:
+        """The best of each by name; of what has no direction the least and the greatest, ``NAME/least``."""
+        ends = {"least": self.least, "greatest": self.greatest}
+        found = {f"{name}/{end}": value for end, values in ends.items() for name, (value, _) in values.items()}
+        better = {name: "least" if how == "minimize" else "greatest" for name, how in self.directions.items()}
+        best = {name: found[f"{name}/{end}"] for name, end in better.items() if f"{name}/{end}" in found}
+        return best if self.directions else found
 
     def text(self) -> str:
         """The best of each, e.g. ``ndcg@20 0.431 (fit politics-007-s7)``; empty when nothing was told."""

@@ -67,7 +67,7 @@ class WandbTracker:
         history = [scrub(point, "history") for point in run.history]
         if told.exists(marker):
             return
-        with self._directory() as directory:
+        with local_directory(self.folder) as directory:
             self._tell(run, directory, (config, summary, history))
         told.write_json(marker, {"id": run.id, "name": run.name, "project": self.project})
 
@@ -93,21 +93,22 @@ class WandbTracker:
                 told.log(point)
             told.summary.update(summary)
 
-    @contextmanager
-    def _directory(self) -> Iterator[Path]:
-        """The folder on a local disk; on an object store a temporary one whose files are then copied there."""
-        if self.folder.local is not None:
-            self.folder.local.mkdir(parents=True, exist_ok=True)
-            yield self.folder.local
-            return
-        with tempfile.TemporaryDirectory() as name:
-            yield Path(name)
-            for path in sorted(Path(name).rglob("*")):
-                if path.is_file() and not path.is_symlink():
-                    place = self.folder
-                    for part in path.relative_to(name).parts[:-1]:
-                        place = place / part
-                    place.write_bytes(path.name, path.read_bytes())
+
+@contextmanager
+def local_directory(folder: Folder) -> Iterator[Path]:
+    """The folder on a local disk; on an object store a temporary one whose files are then copied there."""
+    if folder.local is not None:
+        folder.local.mkdir(parents=True, exist_ok=True)
+        yield folder.local
+        return
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+        for path in sorted(Path(name).rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                place = folder
+                for part in path.relative_to(name).parts[:-1]:
+                    place = place / part
+                place.write_bytes(path.name, path.read_bytes())
 
 
 def quiet_settings() -> wandb.Settings:

@@ -35,8 +35,9 @@ class Trial:
         generation: from 0; in asynchronous mode, 0.
         state: ``complete``; ``stopped`` by halving, with the values it had by then; or ``failed``.
         values: name of an objective, a constraint or the halving's metric -> value; empty when it failed.
-        epochs: epochs trained.
+        epochs: epochs to which it was trained, or was to be when it failed.
         error: first line of what went wrong.
+        measured: identity of what measured it, where who carried it out keeps that; two trials may share it.
     """
 
     proposal: Proposal
@@ -45,6 +46,7 @@ class Trial:
     values: Mapping[str, float] = field(default_factory=dict)
     epochs: int = 0
     error: str = ""
+    measured: str = ""
 
     @property
     def number(self) -> int:

@@ -9,7 +9,6 @@ from pydantic import Field
 
 from hemicycle.core.config import Options
 from hemicycle.core.records import ModelRecord
-from hemicycle.core.storage import Folder
 from hemicycle.data.schema import Dataset
 from hemicycle.evaluation.ranking import evaluate_lists, sample_users, top_k
 from hemicycle.evaluation.reference_lists import listed_only
@@ -19,7 +18,7 @@ from hemicycle.recommenders.scoring import Scores
 from hemicycle.studies.group_quality import GROUP_COLUMNS, GROUPS, group_rows
 from hemicycle.studies.impressions import IMPRESSION_COLUMNS, IMPRESSIONS, impression_rows
 from hemicycle.studies.list_measures import LIST_COLUMNS, LISTS, Shown, list_rows
-from hemicycle.studies.steps import Step, Work
+from hemicycle.studies.steps import Step, Work, store_of
 
 ASSESSED = {LISTS: ("assess",), GROUPS: ("assess",), IMPRESSIONS: ("impressions",)}
 """Table -> kinds of steps that make it."""
@@ -76,7 +75,7 @@ def impressions_step(work: Work) -> None:
 
 def scores_of(work: Work, record: ModelRecord) -> Scores | None:
     """Scores of a record's best checkpoint; None for a foreign model of which vectors alone are known."""
-    store = Folder(work.inputs["model"].uri.rsplit("/steps/", 1)[0])
+    store = store_of(work.inputs["model"])
     scores = Population(store, work.inputs["graph"], (record,)).scores(record)
     return listed_only(scores) if scores is not None and record.status == "foreign" else scores
 

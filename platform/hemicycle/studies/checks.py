@@ -9,14 +9,14 @@ import pyarrow.compute as pc
 from hemicycle.core.errors import InputError, Problem, raise_problems
 from hemicycle.data.schema import Dataset, Relation, with_role
 from hemicycle.graphs.splits import SplitConfig
-from hemicycle.probes.base import ProbeConfig
 from hemicycle.recommenders.base import EmbeddingConfig
 from hemicycle.recommenders.catalogue import RECOMMENDER
 from hemicycle.search.config import SearchConfig
 from hemicycle.search.space import Space
 from hemicycle.studies.config import MediatedSimulation, MemberConfig, SocietyConfig, StudyConfig
+from hemicycle.studies.entities import kind_of, labels_of
+from hemicycle.studies.label_checks import allowed_labels, interpretation_problems, probe_problems
 from hemicycle.studies.models import relation_of
-from hemicycle.studies.probing import kind_of, labels_of
 from hemicycle.studies.quantities import quantity_problems
 from hemicycle.studies.sides import category_counts, direction_label, side_column
 from hemicycle.training.group import Group
@@ -25,17 +25,14 @@ from hemicycle.transforms.catalogue import TRANSFORM
 from hemicycle.transforms.direction import DirectionConfig
 from hemicycle.transforms.exposure import ExposureConfig
 
-MOST_CLASSES = 50
-"""More different values than this are a number, not classes."""
-LEAST_KNOWN = 2
-"""Users with a label that each fold of a probe needs."""
 FEWEST_EDGES = 2
 """Edges that a user needs, so that one can be held out."""
 
 
 def check(config: StudyConfig, dataset: Dataset) -> None:
     """Compare a study with its data; raises one InputError with every problem."""
-    problems = [p for i, probe in enumerate(config.probes) for p in _probe_problems(probe, f"probes.{i}", dataset)]
+    problems = [p for i, probe in enumerate(config.probes) for p in probe_problems(probe, f"probes.{i}", dataset)]
+    problems += interpretation_problems(config, dataset)
     if config.society:
         problems += _society_problems(config.society, dataset)
         problems += [p for name, s in config.simulations.items() for p in _bounds_problems(config, name, s, dataset)]
@@ -81,7 +78,8 @@ def _trainable(config: StudyConfig, changes: dict[str, Any]) -> bool:
 
 def _outcome_problems(config: StudyConfig, dataset: Dataset) -> list[Problem]:
     """Outcomes of designs that nothing in the study measures."""
-    read = {(probe.probe, label) for probe in config.probes for label in labels_of(probe, dataset.users)}
+    of_users = [probe for probe in config.probes if probe.entity == "user"]
+    read = {(probe.probe, label) for probe in of_users for label in labels_of(probe, dataset.users)}
     known = {f"ndcg@{config.k}", *(f"{by}:{label}" for probe, label in read for by in ("probe", probe))}
     return [
         Problem(f"nothing measures {outcome!r}", f"designs.{name}.outcomes", f"one of: {', '.join(sorted(known))}")
@@ -89,31 +87,6 @@ def _outcome_problems(config: StudyConfig, dataset: Dataset) -> list[Problem]:
         for outcome in design.outcomes
         if outcome not in known
     ]
-
-
-def _probe_problems(probe: ProbeConfig, where: str, dataset: Dataset) -> list[Problem]:
-    """What keeps a probe from reading its labels."""
-    users, known = dataset.users, with_role(dataset.users, "label")
-    wanted = labels_of(probe, users)
-    if not wanted:
-        return [Problem(f"there is no label that {probe.probe} can read", f"{where}.labels", _allowed(dataset))]
-    problems = []
-    for label in wanted:
-        at = f"{where}.labels"
-        if label not in known:
-            there = f"give the column {label!r} the role label under 'data'"
-            remedy = there if label in users.column_names else _allowed(dataset)
-            problems.append(Problem(f"the data has no label {label!r}", at, remedy))
-            continue
-        if probe.probe == "ridge" and kind_of(users, label) == "class":
-            problems.append(Problem(f"ridge reads numbers, and {label!r} holds classes", at, "probe it with logistic"))
-        if probe.probe == "logistic" and len(users[label].unique()) > MOST_CLASSES:
-            what = f"logistic reads classes, and {label!r} has more than {MOST_CLASSES} values"
-            problems.append(Problem(what, at, "probe it with ridge, or group the values"))
-        if users.num_rows - users[label].null_count < LEAST_KNOWN * probe.folds:
-            what = f"{label!r} is known of fewer than {LEAST_KNOWN * probe.folds} users"
-            problems.append(Problem(what, at, f"{probe.folds} folds need more: check the join of the ids"))
-    return problems
 
 
 def _bounds_problems(config: StudyConfig, name: str, simulation: MediatedSimulation, dataset: Dataset) -> list[Problem]:
@@ -134,7 +107,7 @@ def _bounds_problems(config: StudyConfig, name: str, simulation: MediatedSimulat
 def _society_problems(society: SocietyConfig, dataset: Dataset) -> list[Problem]:
     labels, groups = with_role(dataset.users, "label"), with_role(dataset.users, "group")
     problems = [
-        Problem(f"no numeric label {name!r}", "society.positions_from", _allowed(dataset))
+        Problem(f"no numeric label {name!r}", "society.positions_from", allowed_labels(dataset))
         for name in society.positions_from
         if name not in labels or kind_of(dataset.users, name) != "number"
     ]
@@ -261,7 +234,3 @@ def _quota_problems(config: StudyConfig, transform: TransformConfig, where: str,
 
 def _columns(known: list[str]) -> str:
     return f"there are: {', '.join(known) or 'none'}"
-
-
-def _allowed(dataset: Dataset) -> str:
-    return f"labels: {', '.join(with_role(dataset.users, 'label')) or 'none'}"

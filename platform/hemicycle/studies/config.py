@@ -17,6 +17,7 @@ from hemicycle.recommenders.catalogue import RECOMMENDER
 from hemicycle.search.config import SearchConfig
 from hemicycle.search.designs import DesignConfig, members
 from hemicycle.simulations.config import MOST_SEEDS, SimulationConfig
+from hemicycle.studies.interpretation import InterpretationConfig
 from hemicycle.training.options import TrainingOptions
 from hemicycle.transforms.catalogue import TRANSFORM
 
@@ -192,6 +193,8 @@ class StudyConfig(Options):
     one an item stands where its training users stand on average."""
     probes: tuple[Annotated[Any, PROBE], ...] = ()
     """What is read from representations."""
+    interpretation: InterpretationConfig = InterpretationConfig()
+    """What else is asked of representations: their geometry and similarity, erasure, explanation, attacks, controls."""
     society: SocietyConfig | None = None
     """Users of the simulations."""
     simulations: dict[str, MediatedSimulation] = Field(default_factory=dict)
@@ -226,9 +229,18 @@ class StudyConfig(Options):
             raise ValueError("the study does nothing: give a population, searches or simulations")
         if self.simulations and self.society is None:
             raise ValueError("simulations need a society")
+        named = self.interpretation.members
+        if unknown := [f"{q}: {name!r}" for q, names in named.items() for name in names if not self._has(name)]:
+            there = ", ".join([*self.population, *self.searches]) or "none"
+            raise ValueError(f"interpretation.members names {'; '.join(unknown)}, but the members are: {there}")
         if problems := [p for name, member in self.population.items() for p in self._parent_problems(name, member)]:
             raise ValueError("; ".join(problems))
         return self
+
+    def _has(self, name: str) -> bool:
+        """Whether there is a member of this name, a design's, or a trial of a search."""
+        member = name.rsplit("-s", 1)[0]
+        return bool({name, member} & {*self.population, *self.searches}) or name.startswith(tuple(self.searches))
 
     def _parent_problems(self, name: str, member: MemberConfig) -> list[str]:
         """What keeps a member from deriving from its parents."""

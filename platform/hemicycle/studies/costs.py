@@ -19,11 +19,16 @@ from hemicycle.training.options import TrainingOptions
 
 BASE_MEMORY = 6e8
 """A worker process with torch and its libraries."""
-START_SECONDS = 0.3
+START_SECONDS, STEP_SECONDS = 0.3, 0.05
+"""What any fit, and what any smaller step, takes beside its computation."""
+PROCESS_SECONDS = 6.0
+"""A process that imports everything; each worker of a fit is one."""
 GATHERED_PER_SECOND = 2e9
 """Floats that a propagation or a loss gathers in a second, where nothing better is known."""
 SCORED_PER_SECOND = 1e10
 """Multiplications of scores in a second, with what follows them."""
+ASSESS_SECONDS, MAP_SECONDS = 0.15, 0.05
+"""Measures of a model's lists, and the map of a record."""
 MARGIN = 1.2
 """Free disk asked for, in units of the estimate."""
 
@@ -70,7 +75,8 @@ class Size:
             seconds, memory = epochs * self._rough_epoch(recommender, train), BASE_MEMORY + 32.0 * self.nodes * dim
         table = 4.0 * self.nodes * dim
         kept = epochs if train.keep == "all" else 4
-        return Cost(START_SECONDS + seconds + ranked, memory + 40 * self.edges + 2 * table, table * kept + 1e5)
+        begun = START_SECONDS + (workers * PROCESS_SECONDS if workers > 1 else 0.0)
+        return Cost(begun + seconds + ranked, memory + 40 * self.edges + 2 * table, table * kept + 1e5)
 
     def _steps(self, recommender: EmbeddingConfig, train: TrainingOptions, workers: int) -> tuple[float, float]:
         """Seconds of all steps on one core, and peak bytes while they last, of all workers together."""
@@ -92,7 +98,18 @@ class Size:
 
     def probe(self, sites: int, probes: int) -> Cost:
         """Closed forms over folds, bootstrap and permutations, for each site."""
-        return Cost(START_SECONDS + sites * probes * (0.15 + self.users * 3e-5), BASE_MEMORY + 1e3 * self.users, 1e5)
+        return Cost(STEP_SECONDS + sites * probes * (0.15 + self.users * 3e-5), BASE_MEMORY + 1e3 * self.users, 1e5)
+
+    def after(self, visited: Iterable[int], readings: int) -> float:
+        """Seconds of what is done with the records of one model: lists, maps, probes.
+
+        Args:
+            visited: of each record, at how many layers and checkpoints it is probed.
+            readings: labels that probes read there, each probe's counted.
+        """
+        seen = list(visited)
+        probed = sum(self.probe(sites, readings).seconds for sites in seen) if readings else 0.0
+        return ASSESS_SECONDS + len(seen) * MAP_SECONDS + probed
 
 
 def total(steps: Iterable[Step]) -> Cost:

@@ -22,12 +22,14 @@ from hemicycle.population.population import Population, read_records, write_reco
 from hemicycle.recommenders.scoring import Scores
 from hemicycle.studies.config import MemberConfig, StudyConfig, derivation_order
 from hemicycle.studies.costs import START_SECONDS, Size
+from hemicycle.studies.erasing_labels import learnt_eraser
 from hemicycle.studies.models import ranking_rows
 from hemicycle.studies.sides import attributes_of, label_values
-from hemicycle.studies.steps import Cost, Step, Work
+from hemicycle.studies.steps import Cost, Step, Work, store_of
 from hemicycle.transforms.base import PARENT, Scene, Transform
 from hemicycle.transforms.catalogue import TRANSFORM
 from hemicycle.transforms.direction import Direction, DirectionConfig, learn, vectors_of
+from hemicycle.transforms.erase import Erase
 from hemicycle.transforms.frontier import clear_crossing_share, diversity, shown_count
 
 FRONTIER = "frontier"
@@ -51,12 +53,14 @@ def derive_step(work: Work) -> None:
     dataset, parts = Dataset.read(work.inputs["data"]), Split.read(work.inputs["graph"])
     parents = {name: _main(work.inputs[key]) for key, name in _parent_names(work.inputs).items()}
     transform: Transform = TRANSFORM.build(options.transform)
-    population = Population(Folder(work.out.uri.rsplit("/steps/", 1)[0]), work.inputs["graph"], ())
-    made = Derivation(parents, attributes_of(dataset, parts.context, options.transform))
+    population = Population(store_of(work.out), work.inputs["graph"], ())
+    made = Derivation(parents, attributes_of(dataset, parts.context, options.transform), store=population.store)
     scene = made.scene(parts, options.k, population.scores)
     if isinstance(transform, Direction):
         scene = replace(scene, direction=_direction(scene, dataset, transform.config))
-    replace(made, direction=scene.direction).write(work.out)
+    if isinstance(transform, Erase):
+        scene = replace(scene, eraser=learnt_eraser(scene, dataset, transform.config))
+    replace(made, direction=scene.direction, eraser=scene.eraser).write(work.out)
     record, scores = _record(work, parents, transform), transform.scores(scene)
     ranked = ranking_rows(scores, work, record) if parts.test.n_edges else []
     ndcg = [row["value"] for row in ranked if row["metric"] == f"ndcg@{options.k}"]

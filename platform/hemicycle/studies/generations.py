@@ -18,8 +18,8 @@ from hemicycle.search.sampling import propose
 from hemicycle.search.space import Space
 from hemicycle.search.trials import Proposal, State, Trial
 from hemicycle.studies.quantities import VALUES
-from hemicycle.studies.steps import Step, Work
-from hemicycle.studies.trial_steps import SPENT, TrialSteps
+from hemicycle.studies.steps import Step, Work, store_of
+from hemicycle.studies.trial_steps import SPENT, TrialSteps, twin_inputs
 from hemicycle.training.checkpoints import Checkpoints
 
 HISTORY, PROPOSALS, PROMOTED = "history.json", "proposals.json", "promoted.json"
@@ -78,8 +78,9 @@ def _ended(work: Work) -> list[Trial]:
         folder = work.inputs[f"{TRIAL}{proposal.number}"]
         ended: State = "stopped" if proposal.number in options.stopped else "complete"
         values = folder.read_json(VALUES) if folder.done else {}
+        state: State = ended if folder.done else "failed"
         epochs = options.epochs.get(proposal.number, 0)
-        found.append(Trial(proposal, options.generation - 1, ended if folder.done else "failed", values, epochs))
+        found.append(Trial(proposal, options.generation - 1, state, values, epochs, measured=folder.name))
     return found
 
 
@@ -106,9 +107,8 @@ def read_proposals(folder: Folder) -> list[Proposal]:
 def promote_step(work: Work) -> None:
     """Choose the trials that go on from a rung: the best 1 / factor, at least one; ties go to the earlier trial."""
     options: PromoteOptions = work.options
-    reached = {
-        int(name.removeprefix(TRIAL)): best_so_far(folder, options.metric) for name, folder in work.inputs.items()
-    }
+    trials = {name: folder for name, folder in work.inputs.items() if name.startswith(TRIAL)}
+    reached = {int(name.removeprefix(TRIAL)): best_so_far(folder, options.metric) for name, folder in trials.items()}
     ranked = sorted((-value, number) for number, value in reached.items() if value is not None)
     kept = ranked[: max(1, len(ranked) // options.factor)]
     work.out.write_json(PROMOTED, sorted(number for _, number in kept))
@@ -133,15 +133,18 @@ class Generations:
         trials: makes steps.
         train: the study's way of training, as plain values.
         follow: what is done with every record.
+        twins: first steps of the study's searches before this one that are the same. They share their trials, and
+            each has its own proposals, from which its table is made.
     """
 
     trials: TrialSteps
     train: dict[str, Any]
     follow: Follow
+    twins: tuple[Step, ...] = ()
 
     def first(self) -> Step:
         """The step from which all others follow."""
-        return self._proposal(0, {}, {})
+        return self._proposal(0, twin_inputs(self.twins), {})
 
     def _proposal(self, generation: int, inputs: dict[str, Step], reached: Mapping[int, "Reached"]) -> Step:
         config = self.trials.config
@@ -152,11 +155,11 @@ class Generations:
             stopped=tuple(number for number, at in reached.items() if at.stopped),
             epochs={number: at.epochs for number, at in reached.items()},
         )
-        tolerated = frozenset(name for name in inputs if name.startswith(TRIAL))
+        tolerated = frozenset(inputs) - {"before"}
         until = min(config.trials, (generation + 1) * config.generation)
         title = f"propose {until} of {config.trials} trials of {self.trials.name}"
         then = partial(self._propose, generation)
-        step = Step("propose", title, propose_step, options, inputs, tolerates=tolerated)
+        step = Step("propose", title, propose_step, options, inputs, version=2, tolerates=tolerated)
         return replace(step, then=partial(then, step))
 
     def _propose(self, generation: int, proposal: Step, folder: Folder) -> list[Step]:
@@ -178,7 +181,9 @@ class Generations:
         options = PromoteOptions(metric=halving.metric, factor=halving.factor)
         inputs = {f"{TRIAL}{number}": step for number, step in steps.items()}
         title = f"compare {len(steps)} trials of {self.trials.name}"
-        promote = Step("promote", title, promote_step, options, inputs, tolerates=frozenset(inputs))
+        tolerated = frozenset(inputs)
+        inputs["proposal"] = climb.proposal  # or two searches with the same trials would share what follows
+        promote = Step("promote", title, promote_step, options, inputs, tolerates=tolerated)
         return [*self._kept(steps, climb), replace(promote, then=partial(self._promote, climb))]
 
     def _kept(self, steps: Mapping[int, Step], climb: "_Climb") -> list[Step]:
@@ -192,7 +197,7 @@ class Generations:
         """What follows from a comparison: some go on, the others stay where they are."""
         promoted = set(folder.read_json(PROMOTED))
         going = {n: at.next() for n, at in climb.going.items() if n in promoted and not at.last}
-        store = Folder(folder.uri.rsplit("/steps/", 1)[0])
+        store = store_of(folder)
         stopped = [at for n, at in climb.going.items() if n not in going and not at.last]
         steps = [self.trials.fits(at.proposal, at.rung)[-1] for at in stopped]
         after = [

@@ -27,6 +27,7 @@ from hemicycle.recommenders.base import Recommender
 from hemicycle.recommenders.catalogue import RECOMMENDER
 from hemicycle.recommenders.scoring import Scores
 from hemicycle.studies.comparing import keep_users
+from hemicycle.studies.rewiring import REWIRED
 from hemicycle.studies.steps import Work
 from hemicycle.training.checkpoints import Checkpoints
 from hemicycle.training.fit import WHOLE, FitResult, Stretch, fit
@@ -79,6 +80,13 @@ class StretchOptions(FitOptions):
 
     until: int
     """Its last epoch."""
+
+
+class RewiredOptions(FitOptions):
+    """A fit on the rewired graph, as a control."""
+
+    original: str
+    """Id of the model that was trained on the graph itself."""
 
 
 class RankOptions(Options):
@@ -165,20 +173,25 @@ def fit_step(work: Work) -> None:
 def fitted_records(
     options: FitOptions, identity: str, recommender: Recommender, result: FitResult
 ) -> list[ModelRecord]:
-    """Return the trained model's record and, where there are vectors, that of its untrained twin."""
+    """Return the trained model's record and, where there are vectors, that of its untrained twin.
+
+    One that was trained on the rewired graph is itself a twin, and needs none.
+    """
+    kind = "rung" if isinstance(options, StretchOptions) else REWIRED if isinstance(options, RewiredOptions) else "fit"
     trained = ModelRecord(
         id=identity,
         name="",
         family=options.recommender.model.rsplit(":", 1)[-1].lower(),
         seed=options.seed,
-        status="trained",
+        status="rewired" if isinstance(options, RewiredOptions) else "trained",
+        parent=options.original if isinstance(options, RewiredOptions) else "",
         config=options.model_dump(mode="json"),
-        folder=f"steps/{'rung' if isinstance(options, StretchOptions) else 'fit'}/{identity}",
+        folder=f"steps/{kind}/{identity}",
         layers=tuple(recommender.layers),
         epochs=tuple(result.epochs),
         best_epoch=result.best_epoch,
     )
-    if not recommender.layers:
+    if not recommender.layers or trained.status == "rewired":
         return [trained]
     twin = {"id": fingerprint({"parent": identity, "status": "untrained"}), "parent": identity, "status": "untrained"}
     return [trained, ModelRecord.from_json(trained.to_json() | twin | {"epochs": (0,), "best_epoch": 0})]

@@ -1,7 +1,7 @@
 """From a study's configuration to its steps."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -20,7 +20,9 @@ from hemicycle.studies.assessing import AssessOptions, assess_steps, impression_
 from hemicycle.studies.checks import check
 from hemicycle.studies.config import MemberConfig, StudyConfig, seeds_of
 from hemicycle.studies.deriving import Models, derived_steps
+from hemicycle.studies.entities import holds_numbers
 from hemicycle.studies.generations import Follow
+from hemicycle.studies.interpretation import InterpretationConfig, population_steps, record_steps
 from hemicycle.studies.mediation import simulation_steps
 from hemicycle.studies.models import (
     DataOptions,
@@ -28,6 +30,7 @@ from hemicycle.studies.models import (
     ForeignOptions,
     GraphOptions,
     RankOptions,
+    RewiredOptions,
     data_step,
     fit_step,
     foreign_step,
@@ -35,8 +38,9 @@ from hemicycle.studies.models import (
     rank_step,
     relation_of,
 )
-from hemicycle.studies.probing import MapOptions, ProbeOptions, kind_of, labels_of, map_step, probe_step, sites
+from hemicycle.studies.probing import MapOptions, ProbeOptions, labels_of, map_step, probe_step, sites
 from hemicycle.studies.rehearsal import rehearsal
+from hemicycle.studies.rewiring import REWIRED, rewire_graph_step
 from hemicycle.studies.searching import search_steps
 from hemicycle.studies.stacking import KIND as STACK
 from hemicycle.studies.stacking import StackOptions, names_in, place_of, stack_title, stacked_step, stacks
@@ -98,17 +102,22 @@ def build_plan(config: StudyConfig, dataset: Dataset) -> list[Step]:
     follow_up: Follow = partial(_following, base=(data, graph), after=after, size=size)
     models: Models = {name: {-1: follow(step, name)} for name, step in foreign_steps_of(config, data).items()}
     together: dict[str, Step] = {}
+    every: dict[str, Step] = {}
     for name, member in config.population.items():
         if member.recommender is not None:
             fits = _fits(config, member, name, graph, size)
             named_fits = {f"{name}-s{seed}": step for seed, step in fits.items()}
+            every |= named_fits
             together |= named_fits if member.together else {}
             models[name] = {} if member.together else {seed: follow(s, f"{name}-s{seed}") for seed, s in fits.items()}
     steps = [graph] if config.population or config.searches else []
     steps += [step for of in models.values() for step in of.values()]
     steps += _stacked(together, follow_up)
+    derived = derived_steps(config, models, (data, graph), size, follow)
+    asked = population_steps(config.interpretation, [*steps[1:], *derived], (data, graph))
+    asked += _rewired(config, every, (data, graph), partial(_following, after=after, size=size))
     steps += search_steps(config, dataset, {"data": data, "graph": graph}, size, follow_up)
-    return [*steps, *derived_steps(config, models, (data, graph), size, follow), *simulation_steps(config, data)]
+    return [*steps, *derived, *asked, *simulation_steps(config, data)]
 
 
 def _stacked(fits: Mapping[str, Step], follow: Follow) -> list[Step]:
@@ -125,6 +134,23 @@ def _stacked(fits: Mapping[str, Step], follow: Follow) -> list[Step]:
         inputs, threads = dict(mine[0].inputs), mine[0].threads
         step = Step(STACK, title, stacked_step, options, inputs, threads=threads, cost=cost)
         steps.append(replace(step, then=partial(follow, step, title)))
+    return steps
+
+
+def _rewired(
+    config: StudyConfig, fits: Mapping[str, Step], base: tuple[Step, Step], following: Callable[..., list[Step]]
+) -> list[Step]:
+    """The same fits on a graph of the same degrees, as a control: their vectors are probed and nothing else."""
+    asked, (data, graph) = config.interpretation, base
+    if asked.rewired is None:
+        return []
+    null, steps = rewire_graph_step(graph, asked.rewired), []
+    for name, fit in fits.items():
+        if asked.asks("rewired", name) and config.probes:
+            given = {field: getattr(fit.options, field) for field in FitOptions.model_fields}
+            title, options = f"{name}-{REWIRED}", RewiredOptions(**given, original=fit.fingerprint)
+            step = replace(fit, kind=REWIRED, title=f"fit {title}", options=options, inputs={"graph": null})
+            steps.append(replace(step, then=partial(following, step, title, base=(data, null))))
     return steps
 
 
@@ -171,12 +197,14 @@ class FollowUps(Options):
     threads: int = 1
     lists: AssessOptions
     impressions: bool = False
+    asked: InterpretationConfig = InterpretationConfig()
 
     @classmethod
     def of(cls, config: StudyConfig, dataset: Dataset) -> "FollowUps":
         """Return what a study wants."""
-        read = [label for probe in config.probes for label in labels_of(probe, dataset.users)]
-        numeric = [label for label in read if kind_of(dataset.users, label) == "number"]
+        of_users = [probe for probe in config.probes if probe.entity == "user"]
+        read = [label for probe in of_users for label in labels_of(probe, dataset.users)]
+        numeric = [label for label in read if holds_numbers(dataset.users, label)]
         group = next(iter(with_role(dataset.users, "group")), "")
         label = numeric[0] if numeric else ""
         lists = AssessOptions(record={}, k=config.k, test_users=config.test_users, item_positions=config.item_positions)
@@ -189,6 +217,7 @@ class FollowUps(Options):
             threads=config.threads,
             lists=lists,
             impressions=shown,
+            asked=config.interpretation,
         )
 
 
@@ -206,10 +235,12 @@ def _following(  # noqa: PLR0913 - the last three are bound by partial
         if record.status == "foreign" and not record.layers:
             ranked = RankOptions(record=record.to_json(), k=after.lists.k, test_users=after.lists.test_users)
             steps.append(Step("rank", f"rank {title}", rank_step, ranked, inputs))
-        if record.status != "untrained":
+        if record.status not in ("untrained", REWIRED):
             steps += assess_steps(record, title, inputs, after.lists)
             steps += impression_steps(record, title, inputs) if after.impressions else []
         steps += _reading(record, title, inputs, after, size)
+        if record.status != REWIRED:
+            steps += record_steps(record, title, inputs, after.asked, title.removesuffix("-untrained"))
     return [replace(step, threads=after.threads) for step in steps]
 
 
@@ -219,10 +250,11 @@ def _reading(
     """Probe and map one record."""
     steps = []
     if after.probes:
-        options = ProbeOptions(record=record.to_json(), probes=after.probes, users=after.users)
+        about = {"record": record.to_json(), "probes": after.probes, "users": after.users}
+        options = ProbeOptions(**about, every_layer=after.asked.every_layer)
         cost = size.probe(len(sites(record)), len(after.probes))
         steps.append(Step("probe", f"probe {title}", probe_step, options, inputs, cost=cost))
-    if after.label and record.layers:
+    if after.label and record.layers and record.status != REWIRED:
         shown = MapOptions(record=record.to_json(), label=after.label, group=after.group)
         steps.append(Step("map", f"map {title}", map_step, shown, inputs))
     return steps

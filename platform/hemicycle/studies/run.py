@@ -194,15 +194,22 @@ class Plan:
     Args:
         steps: in the order of dependence; steps that follow from results (probes of each record) come when these exist.
         problems: why it would be refused; empty when it fits.
+        beyond: seconds on one core that the run is expected to take beyond these steps.
     """
 
     steps: list[Planned]
     problems: list[str]
+    beyond: float = 0.0
 
     @property
     def todo(self) -> list[Step]:
         """Steps that would run."""
         return [planned.step for planned in self.steps if planned.state == "to run"]
+
+    @property
+    def seconds(self) -> float:
+        """Seconds on one core that the run is expected to take, all in all."""
+        return sum(step.cost.seconds for step in self.todo) + self.beyond
 
 
 def preview(steps: Iterable[Step], store: Folder, slots: int, memory: float | None) -> Plan:

@@ -7,7 +7,6 @@ from typing import Any, cast
 import pandas as pd
 
 from hemicycle.core.storage import Folder
-from hemicycle.population.population import read_records
 from hemicycle.search.config import SearchConfig
 from hemicycle.search.fronts import front_of, progress
 from hemicycle.search.importances import importances
@@ -19,6 +18,7 @@ from hemicycle.studies.generations import ProposeOptions
 from hemicycle.studies.quantities import PROBED, VALUES
 from hemicycle.studies.searching import SearchOptions, final_histories
 from hemicycle.studies.steps import Step
+from hemicycle.studies.trial_steps import epochs_trained, title_of
 
 TRIALS, VALUES_OF, PARAMS_OF = "trials", "trial_values", "trial_params"
 TRIAL_COLUMNS = ["search", "trial", "generation", "name", "record_id", "branch", "state", "epochs", "feasible"]
@@ -45,19 +45,20 @@ class _Search:
     train: Mapping[str, Any]
     trials: Sequence[Trial]
 
-    def title(self, trial: Trial) -> str:
-        """Name of a trial's record."""
-        seed = trial.number if self.config.fit_seed is None else self.config.fit_seed
-        return f"{self.name}-{trial.number:03d}-s{seed}"
 
+def search_tables(outcome: Outcome, store: Folder, names: Mapping[str, str]) -> dict[str, pd.DataFrame]:
+    """Return the tables of all searches of a study; none where there is no search.
 
-def search_tables(outcome: Outcome, store: Folder) -> dict[str, pd.DataFrame]:
-    """Return the tables of all searches of a study; none where there is no search."""
+    Args:
+        outcome: of the study's steps.
+        store: where they lie.
+        names: id of a record of the study -> its name. Models that are the same, of two trials or of a trial and a
+            member, share a record and therefore a name.
+    """
     if not any(step.kind in ("propose", "search") for step in outcome.steps.values()):
         return {}
-    evaluated = {_last_word(step): step for step in outcome.finished("evaluate")}
-    searches = list(_searches(outcome, evaluated, store))
-    about = _About.of(outcome, evaluated, store)
+    searches = list(_searches(outcome, store))
+    about = _About(outcome, names)
     values = [{"search": s.name, "trial": t.number, **row} for s in searches for t in s.trials for row in _values(s, t)]
     params = [{"search": s.name, "trial": t.number, **row} for s in searches for t in s.trials for row in _params(t)]
     important = [importances(s.config, Space.of(s.config, s.train), s.trials).assign(search=s.name) for s in searches]
@@ -69,60 +70,72 @@ def search_tables(outcome: Outcome, store: Folder) -> dict[str, pd.DataFrame]:
         PARAMS_OF: pd.DataFrame(params, columns=PARAM_COLUMNS),
         "search_importances": _joined(important, IMPORTANCE_COLUMNS),
         "search_progress": _joined(progressed, PROGRESS_COLUMNS),
-        "search_probe_results": _probes(outcome, store),
+        "search_probe_results": _probes(outcome, store, names),
     }
 
 
-def _searches(outcome: Outcome, evaluated: Mapping[str, Step], store: Folder) -> Iterator[_Search]:
+def _searches(outcome: Outcome, store: Folder) -> Iterator[_Search]:
     steps = [*outcome.finished("propose"), *outcome.finished("search")]
     asked = {_last_word(step): cast("ProposeOptions | SearchOptions", step.options) for step in steps}
     for name, history in sorted(final_histories(steps, store).items()):
-        search = _Search(name, asked[name].search, asked[name].train, history)
-        yield replace(search, trials=[_as_it_is_now(search, trial, evaluated, store) for trial in history])
+        trials = [_as_it_is_now(trial, outcome, store) for trial in history]
+        yield _Search(name, asked[name].search, asked[name].train, trials)
 
 
-def _as_it_is_now(search: _Search, trial: Trial, evaluated: Mapping[str, Step], store: Folder) -> Trial:
-    """A trial whose steps failed when the search went on, and were finished since, counts as what it is now."""
-    step = evaluated.get(search.title(trial))
+def _as_it_is_now(trial: Trial, outcome: Outcome, store: Folder) -> Trial:
+    """A trial that failed when the search went on: complete if it was finished since, else with what was trained."""
+    step = outcome.steps.get(trial.measured)
     if trial.state != "failed" or step is None:
         return trial
-    return replace(trial, state="complete", values=step.folder(store).read_json(VALUES))
+    if outcome.states.get(trial.measured) in ("cached", "finished"):
+        return replace(trial, state="complete", values=step.folder(store).read_json(VALUES))
+    return replace(trial, epochs=epochs_trained(step, store))
 
 
 @dataclass(frozen=True)
 class _About:
-    """What is known of trials beside their values: title -> id of the record, title -> first line of an error."""
+    """What is known of trials beside their values.
 
-    records: Mapping[str, str]
-    errors: Mapping[str, str]
+    Args:
+        outcome: of the study's steps.
+        names: id of a record -> its name.
+    """
 
-    @classmethod
-    def of(cls, outcome: Outcome, evaluated: Mapping[str, Step], store: Folder) -> "_About":
-        """Look at what was finished and at what failed."""
-        records = {title: read_records(s.inputs["model"].folder(store))[0].id for title, s in evaluated.items()}
-        failed = [(key, step) for key, step in outcome.steps.items() if outcome.states.get(key) == "failed"]
-        errors = {_last_word(step): outcome.errors[key].partition("\n")[0] for key, step in failed}
-        return cls(records, errors)
+    outcome: Outcome
+    names: Mapping[str, str]
+
+    def record(self, trial: Trial) -> str:
+        """Id of a trial's record, which the fit that was measured wrote; empty where there is none."""
+        step = self.outcome.steps.get(trial.measured)
+        found = step.inputs["model"].fingerprint if step is not None else ""
+        return found if found in self.names else ""
+
+    def error(self, trial: Trial) -> str:
+        """First line of what went wrong, in the trial's evaluation or in one of its fits."""
+        step = self.outcome.steps.get(trial.measured)
+        steps = [] if step is None else [*step.inputs.values(), step]
+        failed = [s.fingerprint for s in steps if self.outcome.states.get(s.fingerprint) == "failed"]
+        return self.outcome.errors[failed[0]].partition("\n")[0] if failed else ""
 
 
 def _trials(search: _Search, about: _About) -> Iterator[dict[str, Any]]:
     """One row a trial."""
     for trial, best in zip(search.trials, front_of(search.trials, search.config), strict=True):
-        title = search.title(trial)
+        record = about.record(trial)
         excess = excesses(trial, search.config)
         yield {
             "search": search.name,
             "trial": trial.number,
             "generation": trial.generation,
-            "name": title,
-            "record_id": about.records.get(title, ""),
+            "name": about.names[record] if record else title_of(search.name, search.config, trial.proposal),
+            "record_id": record,
             "branch": trial.proposal.branch,
             "state": trial.state,
             "epochs": trial.epochs,
             "feasible": trial.state != "failed" and excess is not None and all(value <= 0 for value in excess.values()),
             "pareto": bool(best),
             "mode": search.config.mode,
-            "error": trial.error or about.errors.get(title, ""),
+            "error": trial.error or about.error(trial),
         }
 
 
@@ -156,11 +169,11 @@ def _joined(frames: Sequence[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
     return pd.concat(kept, ignore_index=True)[columns] if kept else pd.DataFrame(columns=columns)
 
 
-def _probes(outcome: Outcome, store: Folder) -> pd.DataFrame:
+def _probes(outcome: Outcome, store: Folder, names: Mapping[str, str]) -> pd.DataFrame:
     """What the objectives' probes found on the search's half of the users, with controls and intervals."""
     found = []
     for step in sorted(outcome.finished("evaluate"), key=lambda step: step.title):
         frame = step.folder(store).read_table(PROBED).to_pandas()
-        found.append(frame.assign(name=_last_word(step)))
+        found.append(frame.assign(name=names.get(step.inputs["model"].fingerprint, _last_word(step))))
     kept = [frame for frame in found if len(frame)]
     return pd.concat(kept, ignore_index=True) if kept else pd.DataFrame()

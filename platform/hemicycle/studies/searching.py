@@ -17,9 +17,9 @@ from hemicycle.search.trials import Trial
 from hemicycle.studies.config import StudyConfig
 from hemicycle.studies.costs import Size
 from hemicycle.studies.generations import HISTORY, Follow, Generations
-from hemicycle.studies.quantities import Asked, EvaluateOptions, asked_by
-from hemicycle.studies.steps import Cost, Step, Work
-from hemicycle.studies.trial_steps import TrialSteps
+from hemicycle.studies.quantities import EvaluateOptions, asked_by
+from hemicycle.studies.steps import Cost, Step, Work, store_of
+from hemicycle.studies.trial_steps import TrialSteps, twin_inputs
 
 
 class SearchOptions(Options):
@@ -29,7 +29,7 @@ class SearchOptions(Options):
     """The search."""
     train: dict[str, Any]
     """The study's way of training."""
-    asked: tuple[Asked, ...]
+    asked: EvaluateOptions
     """What is measured of each trial."""
     fit: dict[str, Any]
     """What all fits share."""
@@ -37,9 +37,10 @@ class SearchOptions(Options):
 
 def search_step(work: Work, trials: TrialSteps) -> None:
     """Carry out a search as fast as trials end, by whoever computes here."""
-    store = Folder(work.out.uri.rsplit("/steps/", 1)[0])
     carry_out = work.search or search_here
-    found = carry_out(replace(trials, store=store), work.out)
+    ended = carry_out(replace(trials, store=store_of(work.out)), work.out)
+    measured = [trials.evaluation(trial.proposal, _rung(trials, trial)).fingerprint for trial in ended]
+    found = [replace(trial, measured=key) for trial, key in zip(ended, measured, strict=True)]
     work.out.write_json(HISTORY, [trial.to_json() for trial in found])
 
 
@@ -53,24 +54,30 @@ def journal_of(out: Folder) -> Journal:
     return Journal(out / "trials")
 
 
-def asynchronous(trials: TrialSteps, train: dict[str, Any], follow: Follow) -> Step:
-    """Return the step of an asynchronous search."""
-    options = SearchOptions(search=trials.config, train=train, asked=trials.asked.asked, fit=dict(trials.fit))
+def asynchronous(trials: TrialSteps, train: dict[str, Any], follow: Follow, twins: Sequence[Step] = ()) -> Step:
+    """Return the step of an asynchronous search; ``twins``, which may ask for the same fits, are carried out before."""
+    options = SearchOptions(search=trials.config, train=train, asked=trials.asked, fit=dict(trials.fit))
+    before = twin_inputs(twins)
     function = partial(search_step, trials=trials)
-    step = Step("search", f"search {trials.name}", function, options, dict(trials.base), threads=trials.threads)
-    return replace(step, then=partial(_found, trials, follow))
+    step = Step("search", f"search {trials.name}", function, options, {**trials.base, **before}, threads=trials.threads)
+    return replace(step, tolerates=frozenset(before), then=partial(_found, trials, follow))
 
 
 def _found(trials: TrialSteps, follow: Follow, folder: Folder) -> list[Step]:
     """The steps of the trials that a search ran, which are finished, and what is done with their records."""
     steps: list[Step] = []
     for trial in (Trial.from_json(row) for row in folder.read_json(HISTORY)):
-        rungs = trials.rungs(trial.proposal)
-        rung = len(rungs) - 1 if trial.state != "stopped" else rungs.index(trial.epochs)
+        rung = _rung(trials, trial)
         fit = trials.fits(trial.proposal, rung)[-1]
         then = partial(follow, fit, trials.title(trial.proposal))
         steps += [replace(fit, then=then), trials.evaluation(trial.proposal, rung)]
     return steps
+
+
+def _rung(trials: TrialSteps, trial: Trial) -> int:
+    """The rung at which a trial is measured; the last, unless it was stopped."""
+    rungs = trials.rungs(trial.proposal)
+    return rungs.index(trial.epochs) if trial.state == "stopped" else len(rungs) - 1
 
 
 # -- of a study --------------------------------------------------------------------------------------------------------
@@ -80,7 +87,7 @@ def search_steps(
     config: StudyConfig, dataset: Dataset, base: Mapping[str, Step], size: Size, follow: Follow
 ) -> list[Step]:
     """Return the first step of every search of a study."""
-    steps = []
+    firsts: dict[str, Step] = {}
     train = config.train.model_dump(mode="json")
     for name, search in config.searches.items():
         asked = EvaluateOptions(
@@ -91,21 +98,23 @@ def search_steps(
         )
         fit = {"k": config.k, "test_users": config.test_users}
         trials = TrialSteps(name, search, Space.of(search, train), base, fit, asked, config.threads, size)
+        twins = tuple(first for other, first in firsts.items() if config.searches[other] == search)
         step = (
-            asynchronous(trials, train, follow)
+            asynchronous(trials, train, follow, twins)
             if search.mode == "async"
-            else Generations(trials, train, follow).first()
+            else Generations(trials, train, follow, twins).first()
         )
-        steps.append(replace(step, cost=estimate(trials)))
-    return steps
+        firsts[name] = replace(step, cost=Cost() if twins else estimate(trials))
+    return list(firsts.values())
 
 
 def estimate(trials: TrialSteps) -> Cost:
-    """What a whole search may take, by the fits of its first generation; ``plan`` shows it beside the first step."""
+    """What a whole search may take, by the first generation's trials; ``plan`` shows it beside the first step."""
     first = propose(trials.config, trials.space, [])
     costs = [trials.size.fit(trials.options(proposal), trials.config.workers) for proposal in first]
     number = trials.config.trials / max(1, len(costs))
-    seconds, disk = sum(cost.seconds for cost in costs), sum(cost.disk for cost in costs)
+    measured = trials.size.probe(1, sum(one.metric == "probe" for one in trials.asked.asked)).seconds
+    seconds, disk = sum(cost.seconds + measured for cost in costs), sum(cost.disk for cost in costs)
     return Cost(number * seconds, max((cost.memory for cost in costs), default=0.0), number * disk)
 
 

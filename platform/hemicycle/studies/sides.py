@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from hemicycle.data.schema import Dataset, with_role
 from hemicycle.graphs.interaction import InteractionGraph
+from hemicycle.studies.entities import holds_numbers
 from hemicycle.studies.probing import column, kind_of
 from hemicycle.transforms.attributes import (
     SIGNS,
@@ -29,13 +30,17 @@ def direction_label(dataset: Dataset, label: str) -> str:
 
 
 def label_values(dataset: Dataset, label: str) -> NDArray[np.float64]:
-    """Users' label as numbers, shape (n_users,); of classes the two most frequent become -1 and 1, others NaN."""
+    """Users' label as numbers, shape (n_users,); of classes the two most frequent become -1 and 1, others NaN.
+
+    Of two numbers, which are classes, too, the higher becomes 1.
+    """
     name = direction_label(dataset, label)
     values = column(dataset.users, name)
     if kind_of(dataset.users, name) == "number":
         return values.astype(np.float64)
-    classes = pd.Series(values).value_counts(sort=False).sort_index().sort_values(ascending=False, kind="stable")
-    return np.select([values == c for c in classes.index[:2]], [-1.0, 1.0], np.nan)
+    counts = pd.Series(values).value_counts(sort=False).sort_index()
+    frequent = counts if holds_numbers(dataset.users, name) else counts.sort_values(ascending=False, kind="stable")
+    return pd.Series(values).map(dict(zip(frequent.index[:2], (-1.0, 1.0), strict=False))).to_numpy(np.float64)
 
 
 def side_column(dataset: Dataset, side: str) -> str:

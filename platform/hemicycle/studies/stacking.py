@@ -19,11 +19,11 @@ from hemicycle.graphs.splits import Split
 from hemicycle.population.population import write_records
 from hemicycle.recommenders.base import Recommender
 from hemicycle.recommenders.catalogue import RECOMMENDER
+from hemicycle.recommenders.divergence import DivergenceError
 from hemicycle.studies.models import FitOptions, fitted_records, ranking_rows, validation_rows
 from hemicycle.studies.steps import Work
 from hemicycle.training.checkpoints import Checkpoints
 from hemicycle.training.fit import FitResult
-from hemicycle.training.loop import DivergenceError
 from hemicycle.training.stack import Member, fit_stacked
 from hemicycle.training.stackable import stack_key
 

@@ -97,6 +97,11 @@ class Step:
         return Work(self.options, {name: s.folder(store) for name, s in self.inputs.items()}, self.folder(store))
 
 
+def store_of(folder: Folder) -> Folder:
+    """The store below which a step's folder lies; inverse of :meth:`Step.folder`."""
+    return Folder(folder.uri.rsplit("/steps/", 1)[0])
+
+
 def closure(steps: Iterable[Step]) -> list[Step]:
     """Return steps and everything that they build on, each once, what is built on first."""
     found: dict[str, Step] = {}

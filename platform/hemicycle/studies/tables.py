@@ -9,13 +9,18 @@ import pandas as pd
 from hemicycle.core.records import ModelRecord
 from hemicycle.core.storage import Folder
 from hemicycle.population.population import read_records, records_table
+from hemicycle.probes.learning_order import learning_order
 from hemicycle.simulations.contrasts import contrasts
 from hemicycle.studies.assessing import ASSESSED
+from hemicycle.studies.attitudes import ATTITUDES
 from hemicycle.studies.comparing import USERS, kept_users, ranking_differences
 from hemicycle.studies.deriving import FRONTIER
 from hemicycle.studies.engine import Outcome
+from hemicycle.studies.interpretation import INTERPRETED
 from hemicycle.studies.mediation import SimulateOptions
 from hemicycle.studies.plan import named
+from hemicycle.studies.rewired_controls import with_rewired
+from hemicycle.studies.rewiring import REWIRED
 from hemicycle.studies.search_tables import search_tables
 from hemicycle.studies.stacking import KIND as STACK
 from hemicycle.studies.stacking import names_in, place_of
@@ -28,6 +33,7 @@ RESULTS = {
     "map_points": ("map",),
     FRONTIER: ("derive",),
     **ASSESSED,
+    **INTERPRETED,
 }
 """Table -> kinds of steps that make it."""
 DESCRIBED = ["name", "family", "seed", "status"]
@@ -40,7 +46,7 @@ def member_of(step: Step) -> str:
 
 def records_of(outcome: Outcome, store: Folder) -> list[ModelRecord]:
     """Records of the population, sorted by name, untrained twins after their models."""
-    models = [step for kind in ("fit", "foreign", "derive") for step in outcome.finished(kind)]
+    models = [step for kind in ("fit", "foreign", "derive", REWIRED) for step in outcome.finished(kind)]
     models += trained_in_stretches(outcome)
     found = [named(r, member_of(s)) for s in models for r in read_records(s.folder(store))]
     for step in outcome.finished(STACK):
@@ -63,8 +69,10 @@ def gather(outcome: Outcome, store: Folder) -> dict[str, pd.DataFrame]:
         steps = [step for kind in kinds for step in outcome.finished(kind)]
         steps += trained_in_stretches(outcome) if "fit" in kinds else []
         tables[name] = _describe(_concatenate(steps, store, name), records, name)
+    tables["probe_results"] = with_rewired(tables["probe_results"], records)
+    tables["learning_order"] = learning_order(tables["probe_results"], tables["ranking_results"])
     tables["ranking_differences"] = _differences(outcome, store, tables)
-    tables |= search_tables(outcome, store)
+    tables |= search_tables(outcome, store, dict(zip(records["id"], records["name"], strict=True)))
     simulations = outcome.finished("simulate")
     tables["simulation_results"] = _concatenate(simulations, store, "simulation_results")
     tables["simulation_contrasts"] = _contrasts(simulations, tables["simulation_results"])
@@ -100,7 +108,7 @@ def _contrasts(steps: Sequence[Step], results: pd.DataFrame) -> pd.DataFrame:
 
 def _describe(table: pd.DataFrame, records: pd.DataFrame, kind: str) -> pd.DataFrame:
     """Put the record's name, family, seed and status into a table of a record's results."""
-    if table.empty:
+    if table.empty or kind in ATTITUDES:
         return table
     described = records.set_index("id")[DESCRIBED]
     if kind == "map_points":
@@ -108,9 +116,9 @@ def _describe(table: pd.DataFrame, records: pd.DataFrame, kind: str) -> pd.DataF
     found = table[table["record_id"].isin(described.index)]
     added = found[["record_id"]].join(described, on="record_id")
     found = found.assign(**{name: added[name] for name in described.columns})
-    if "parent_id" not in found:
-        return found
-    return found.assign(parent=found["parent_id"].map(records.set_index("id")["name"]))
+    names = records.set_index("id")["name"]
+    others = {"parent": "parent_id", "other": "other_id"}
+    return found.assign(**{name: found[key].map(names) for name, key in others.items() if key in found})
 
 
 def _sorted(table: pd.DataFrame, name: str) -> pd.DataFrame:

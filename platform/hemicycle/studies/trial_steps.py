@@ -1,6 +1,6 @@
 """The steps of a search's trials: fits, in stretches where they are compared on the way, and an evaluation."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,20 +16,44 @@ from hemicycle.studies.executor import Launch, Task, launch_processes, run_task
 from hemicycle.studies.models import FitOptions, StretchOptions, fit_step
 from hemicycle.studies.quantities import VALUES, EvaluateOptions, evaluate_step
 from hemicycle.studies.steps import Cost, Step, Work
+from hemicycle.training.checkpoints import Checkpoints
 
 SPENT = "spent.json"
 """File of an evaluated trial: what it took."""
+RUNG = "rung "
+"""Inputs of an evaluation are called after the stretches of the fit, by number."""
+
+
+def twin_inputs(twins: Sequence[Step]) -> dict[str, Step]:
+    """Inputs that tell a search from others of the same declaration; nothing is read of them."""
+    return {f"twin {number}": step for number, step in enumerate(twins)}
+
+
+def epochs_trained(evaluation: Step, store: Folder) -> int:
+    """Epochs to which the trial that a step measures was trained: of its last finished stretch; 0 without one."""
+    stretches = [step for name, step in evaluation.inputs.items() if name.startswith(RUNG)]
+    done = [step for step in stretches if step.folder(store).done]
+    return max((int(Checkpoints(step.folder(store)).history[-1]["epoch"]) for step in done), default=0)
 
 
 def trial_step(work: Work) -> None:
     """Evaluate a trial and add up what it took."""
     evaluate_step(work)
     spent = {"seconds": 0.0, "gpu_hours": 0.0}
-    for folder in (f for name, f in work.inputs.items() if name.startswith("rung ")):
+    for folder in (f for name, f in work.inputs.items() if name.startswith(RUNG)):
         about = folder.read_json("manifest.json")
         spent["seconds"] += about["seconds"]
         spent["gpu_hours"] += about["seconds"] * about["workers"] / 3600 if about["hardware"]["gpu"] else 0.0
     work.out.write_json(SPENT, spent)
+
+
+def title_of(search: str, config: SearchConfig, proposal: Proposal) -> str:
+    """Name of a trial's record, unless another model of the study is the same and gave it its own."""
+    return f"{search}-{proposal.number:03d}-s{_seed_of(config, proposal)}"
+
+
+def _seed_of(config: SearchConfig, proposal: Proposal) -> int:
+    return proposal.number if config.fit_seed is None else config.fit_seed
 
 
 @dataclass(frozen=True)
@@ -61,16 +85,13 @@ class TrialSteps:
     launch: Launch = field(default=launch_processes, repr=False)
 
     def title(self, proposal: Proposal) -> str:
-        """Name of a trial's record."""
-        return f"{self.name}-{proposal.number:03d}-s{self._seed(proposal)}"
-
-    def _seed(self, proposal: Proposal) -> int:
-        return proposal.number if self.config.fit_seed is None else self.config.fit_seed
+        """As :func:`title_of`."""
+        return title_of(self.name, self.config, proposal)
 
     def options(self, proposal: Proposal) -> FitOptions:
         """Options of a trial's whole fit."""
         recommender, train = self.space.settle(proposal.branch, proposal.params)
-        return FitOptions(recommender=recommender, train=train, seed=self._seed(proposal), **self.fit)
+        return FitOptions(recommender=recommender, train=train, seed=_seed_of(self.config, proposal), **self.fit)
 
     def rungs(self, proposal: Proposal) -> tuple[int, ...]:
         """Epochs at which a trial is compared; a closed form has one."""
@@ -102,7 +123,7 @@ class TrialSteps:
     def evaluation(self, proposal: Proposal, rung: int) -> Step:
         """The step that measures a trial at a rung."""
         fits = self.fits(proposal, rung)
-        inputs = {**self.base, "model": fits[-1], **{f"rung {place}": step for place, step in enumerate(fits)}}
+        inputs = {**self.base, "model": fits[-1], **{f"{RUNG}{place}": step for place, step in enumerate(fits)}}
         title = f"evaluate {self.title(proposal)}"
         return Step("evaluate", title, trial_step, self.asked, inputs, threads=self.threads, tells=VALUES)
 

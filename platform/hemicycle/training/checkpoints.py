@@ -147,6 +147,14 @@ def last_progress(folder: Folder, identity: str) -> Progress | None:
     return None
 
 
+def history_so_far(folder: Folder) -> list[dict[str, float]]:
+    """Loss and validation by epoch of a fit under way, up to its newest complete state; none before it has one."""
+    for name in reversed((folder / "resume").names()):
+        if (state := folder / "resume" / name).done:
+            return [dict(row) for row in state.read_json("progress.json")["history"]]
+    return []
+
+
 def load_shard(folder: Folder, epoch: int, rank: int) -> dict[str, NDArray[Any]]:
     """Return one worker's arrays, in memory."""
     shard = folder / "resume" / _name(epoch) / f"rank-{rank}"

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hemicycle.core.errors import HemicycleError
 from hemicycle.core.seeding import key_of, rng
 from hemicycle.graphs.interaction import InteractionGraph
 from hemicycle.recommenders.base import TABLE, EmbeddingRecommender, Moment, Parameters
+from hemicycle.recommenders.divergence import mean_loss
 from hemicycle.recommenders.losses import squared_norm
 from hemicycle.recommenders.propagation import Propagation
 from hemicycle.training.adam import Adam
@@ -24,10 +24,6 @@ from hemicycle.training.group import Group
 from hemicycle.training.options import TrainingOptions
 
 _LOG = logging.getLogger(__name__)
-
-
-class DivergenceError(HemicycleError):
-    """The loss is no longer a number."""
 
 
 class Columns:
@@ -103,18 +99,6 @@ def propagation(
     """Return products with a training graph in the precision that is asked for."""
     gather = torch.bfloat16 if options.precision == "bf16" else None
     return Propagation(recommender.adjacency(graph), getattr(torch, options.dtype), device, gather, options.ordering)
-
-
-def mean_loss(losses: Sequence[float], number: int) -> float:
-    """Return the mean loss of the steps of an epoch.
-
-    Raises:
-        DivergenceError: it is no longer a number.
-    """
-    loss = float(np.mean(losses))
-    if not math.isfinite(loss):
-        raise DivergenceError(f"training diverged in epoch {number} (loss {loss}); lower train.lr")
-    return loss
 
 
 class Trainer(Columns):

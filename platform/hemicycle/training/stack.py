@@ -25,11 +25,12 @@ from hemicycle.core.storage import Folder
 from hemicycle.graphs.interaction import InteractionGraph
 from hemicycle.graphs.splits import Split
 from hemicycle.recommenders.base import EmbeddingRecommender
+from hemicycle.recommenders.divergence import DivergenceError, mean_loss
 from hemicycle.recommenders.losses import Competition, Rivals
 from hemicycle.training.batches import Draw, Learning
 from hemicycle.training.fit import FitResult, FitTask, Row, identity_of
 from hemicycle.training.group import SINGLE, Group
-from hemicycle.training.loop import Columns, DivergenceError, mean_loss, propagation
+from hemicycle.training.loop import Columns, propagation
 from hemicycle.training.options import TrainingOptions
 from hemicycle.training.stackable import stackable
 from hemicycle.training.stacked_cells import Compared, is_dense

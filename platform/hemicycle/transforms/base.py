@@ -10,7 +10,7 @@ At strength 0 every transform recommends what its (first) parent recommends.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -22,9 +22,10 @@ from pydantic import Field
 from hemicycle.core.config import Options
 from hemicycle.evaluation.topk import NONE, top_k
 from hemicycle.graphs.interaction import InteractionGraph
-from hemicycle.recommenders.base import Embedding
+from hemicycle.recommenders.base import Embedding, Parameters, Recommender
 from hemicycle.recommenders.scoring import Scores
 from hemicycle.transforms.attributes import Attributes
+from hemicycle.transforms.erasers import Eraser
 from hemicycle.transforms.vectors import item_vectors
 
 PARENT = "parent"
@@ -49,6 +50,19 @@ class TransformConfig(Options):
 
 
 @dataclass(frozen=True, eq=False)
+class Trained:
+    """A parent that was trained here, for transforms that alter what it was trained to be.
+
+    Args:
+        recommender: what makes vectors and scores of parameters.
+        parameters: of the checkpoint that recommends.
+    """
+
+    recommender: Recommender
+    parameters: Parameters
+
+
+@dataclass(frozen=True, eq=False)
 class Scene:
     """All that a transform may use.
 
@@ -59,6 +73,8 @@ class Scene:
         attributes: sides and categories.
         k: length of the lists.
         direction: the attitude direction that :class:`~hemicycle.transforms.direction.Direction` limits, shape (d,).
+        eraser: what :class:`~hemicycle.transforms.erase.Erase` learnt.
+        trained: reads the first parent's parameters; None where it was not trained here.
     """
 
     parents: Mapping[str, Scores]
@@ -67,6 +83,8 @@ class Scene:
     attributes: Attributes
     k: int = 20
     direction: NDArray[np.floating] | None = None
+    eraser: Eraser | None = None
+    trained: Callable[[], Trained] | None = None
 
     @property
     def parent(self) -> Scores:

@@ -6,6 +6,7 @@ TRANSFORMS = {
     "blend": "hemicycle.transforms.blend:Blend",
     "calibrated": "hemicycle.transforms.calibrated:Calibrated",
     "direction": "hemicycle.transforms.direction:Direction",
+    "erase": "hemicycle.transforms.erase:Erase",
     "exposure": "hemicycle.transforms.exposure:Exposure",
     "mmr": "hemicycle.transforms.mmr:MMR",
     "popularity_penalty": "hemicycle.transforms.popularity_penalty:PopularityPenalty",

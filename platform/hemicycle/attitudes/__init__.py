@@ -1,0 +1,1 @@
+"""Political ground truth: attitudes from follows, votes, texts and party surveys, one method per file."""
