@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "platform" / "hemicycle"
 ORDER = (
     "cli > api > bench > compute > reports > ledger > studies > simulations | agenda > exposure > "
-    "probes > population > transforms > search > training > evaluation > recommenders > attitudes | opinions > "
-    "graphs > data > core"
+    "explanation | geometry > probes > population > transforms > search > training > evaluation > recommenders > "
+    "attitudes | opinions > graphs > data > core"
 )
 RANK = {
     name: rank for rank, layer in enumerate(reversed(ORDER.split(" > "))) for name in map(str.strip, layer.split("|"))

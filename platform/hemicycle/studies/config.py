@@ -17,7 +17,7 @@ from hemicycle.recommenders.catalogue import RECOMMENDER
 from hemicycle.search.config import SearchConfig
 from hemicycle.search.designs import DesignConfig, members
 from hemicycle.simulations.config import MOST_SEEDS, SimulationConfig
-from hemicycle.studies.interpretation import InterpretationConfig
+from hemicycle.studies.interpretation.questions import InterpretationConfig
 from hemicycle.training.options import TrainingOptions
 from hemicycle.transforms.catalogue import TRANSFORM
 

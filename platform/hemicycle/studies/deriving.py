@@ -22,7 +22,7 @@ from hemicycle.population.population import Population, read_records, write_reco
 from hemicycle.recommenders.scoring import Scores
 from hemicycle.studies.config import MemberConfig, StudyConfig, derivation_order
 from hemicycle.studies.costs import START_SECONDS, Size
-from hemicycle.studies.erasing_labels import learnt_eraser
+from hemicycle.studies.interpretation.erasing_labels import learnt_eraser
 from hemicycle.studies.models import ranking_rows
 from hemicycle.studies.sides import attributes_of, label_values
 from hemicycle.studies.steps import Cost, Step, Work, store_of

@@ -27,7 +27,7 @@ from hemicycle.recommenders.base import Recommender
 from hemicycle.recommenders.catalogue import RECOMMENDER
 from hemicycle.recommenders.scoring import Scores
 from hemicycle.studies.comparing import keep_users
-from hemicycle.studies.rewiring import REWIRED
+from hemicycle.studies.interpretation.rewiring import REWIRED
 from hemicycle.studies.steps import Work
 from hemicycle.training.checkpoints import Checkpoints
 from hemicycle.training.fit import WHOLE, FitResult, Stretch, fit

@@ -22,7 +22,8 @@ from hemicycle.studies.config import MemberConfig, StudyConfig, seeds_of
 from hemicycle.studies.deriving import Models, derived_steps
 from hemicycle.studies.entities import holds_numbers
 from hemicycle.studies.generations import Follow
-from hemicycle.studies.interpretation import InterpretationConfig, population_steps, record_steps
+from hemicycle.studies.interpretation.questions import InterpretationConfig, population_steps, record_steps
+from hemicycle.studies.interpretation.rewiring import REWIRED, rewire_graph_step
 from hemicycle.studies.mediation import simulation_steps
 from hemicycle.studies.models import (
     DataOptions,
@@ -40,7 +41,6 @@ from hemicycle.studies.models import (
 )
 from hemicycle.studies.probing import MapOptions, ProbeOptions, labels_of, map_step, probe_step, sites
 from hemicycle.studies.rehearsal import rehearsal
-from hemicycle.studies.rewiring import REWIRED, rewire_graph_step
 from hemicycle.studies.searching import search_steps
 from hemicycle.studies.stacking import KIND as STACK
 from hemicycle.studies.stacking import StackOptions, names_in, place_of, stack_title, stacked_step, stacks

@@ -19,13 +19,13 @@ from hemicycle.core.storage import Folder
 from hemicycle.data.schema import Dataset, is_public, with_role
 from hemicycle.evaluation.ranking import top_k
 from hemicycle.evaluation.reference_lists import listed_only
+from hemicycle.geometry.projection import Mapped, lists_matrix, map_points, map_table, vectors_from_scores
 from hemicycle.population.foreign import listed_users
 from hemicycle.population.population import Population
 from hemicycle.probes.base import ProbeConfig, probe_table
 from hemicycle.probes.catalogue import PROBE
 from hemicycle.probes.edges import edge_vectors, sample_pairs
 from hemicycle.probes.probe import probe_targets
-from hemicycle.probes.projection import Mapped, lists_matrix, map_points, map_table, vectors_from_scores
 from hemicycle.probes.target import Target
 from hemicycle.recommenders.scoring import Scores
 from hemicycle.studies.entities import column, degrees_of, kind_of, labels_of, pair_targets, table_of, target_of

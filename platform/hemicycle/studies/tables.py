@@ -12,15 +12,15 @@ from hemicycle.population.population import read_records, records_table
 from hemicycle.probes.learning_order import learning_order
 from hemicycle.simulations.contrasts import contrasts
 from hemicycle.studies.assessing import ASSESSED
-from hemicycle.studies.attitudes import ATTITUDES
 from hemicycle.studies.comparing import USERS, kept_users, ranking_differences
 from hemicycle.studies.deriving import FRONTIER
 from hemicycle.studies.engine import Outcome
-from hemicycle.studies.interpretation import INTERPRETED
+from hemicycle.studies.interpretation.attitudes import ATTITUDES
+from hemicycle.studies.interpretation.questions import INTERPRETED
+from hemicycle.studies.interpretation.rewired_controls import with_rewired
+from hemicycle.studies.interpretation.rewiring import REWIRED
 from hemicycle.studies.mediation import SimulateOptions
 from hemicycle.studies.plan import named
-from hemicycle.studies.rewired_controls import with_rewired
-from hemicycle.studies.rewiring import REWIRED
 from hemicycle.studies.search_tables import search_tables
 from hemicycle.studies.stacking import KIND as STACK
 from hemicycle.studies.stacking import names_in, place_of

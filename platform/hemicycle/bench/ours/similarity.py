@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hemicycle.core.seeding import rng
-from hemicycle.probes.similarity import SimilarityConfig, population_similarity, sample_rows
+from hemicycle.geometry.similarity import SimilarityConfig, population_similarity, sample_rows
 
 Spec = Mapping[str, Any]
 Floats = NDArray[np.float32]

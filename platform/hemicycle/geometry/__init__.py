@@ -1,0 +1,1 @@
+"""The shape of representations: how alike models are, how many dimensions they use, how they move in training."""

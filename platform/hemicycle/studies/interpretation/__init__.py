@@ -1,0 +1,1 @@
+"""Steps that ask a population of models what it knows, beside the probes."""
