@@ -8,20 +8,32 @@ from pathlib import Path
 import pytest
 import torch
 from hypothesis import settings
+from hypothesis.internal.conjecture import providers
 
 settings.register_profile("no clock", deadline=None)  # a busy machine is no failure
 settings.load_profile("no clock")
+if hasattr(providers, "_get_local_constants"):  # parses the whole package in every process, for half a minute
+    providers._get_local_constants = lambda: providers._local_constants
 
 torch.set_num_threads(1)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """Let one process of several have all tests that start Ray, and leave out those whose data are not at hand."""
+    """Let one process of several have all that share a costly start, and leave out tests whose data are not at hand."""
     for item in items:
         if item.get_closest_marker("data") and "HEMICYCLE_DATA" not in os.environ:
             item.add_marker(pytest.mark.skip(reason="HEMICYCLE_DATA is not set"))
         if item.get_closest_marker("ray"):
             item.add_marker(pytest.mark.xdist_group("ray"))
+        elif shares_a_fixture(item):  # else every process would make the module's fixtures again
+            item.add_marker(pytest.mark.xdist_group(item.path.as_posix()))
+
+
+def shares_a_fixture(item):
+    """True where a test waits for a fixture that is made once in its module."""
+    known = item._fixtureinfo.name2fixturedefs
+    return any(fixture.scope == "module" for name in item.fixturenames for fixture in known.get(name, ()))
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,27 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from hemicycle.cli import app
+from hemicycle.cli.attitude_files import study_of
 from hemicycle.core.disclosure import sensitive_columns
 from hemicycle.core.errors import InputError
 
 KEY = "a key of tests, long enough"
+
+
+@pytest.fixture(autouse=True)
+def undrawn(monkeypatch, request):
+    """Figures take seconds: they are drawn in one test alone."""
+    if "drawn" not in request.fixturenames:
+        monkeypatch.setattr("hemicycle.cli.attitude_files._draw", lambda *_: None)
+
+
+@pytest.fixture
+def drawn():
+    """Ask for figures."""
 
 
 @pytest.fixture
@@ -37,6 +51,7 @@ def invoke(*words):
     return CliRunner().invoke(app, list(words), catch_exceptions=True)
 
 
+@pytest.mark.usefixtures("drawn")
 def test_follows_and_parties_become_attitudes(files):
     done = invoke(*files)
     assert done.exit_code == 0, done.output
@@ -68,6 +83,63 @@ def test_the_study_that_follows_is_valid(files):
     from hemicycle.studies.config import StudyConfig
 
     assert load(StudyConfig, "found/study.yaml").name == "attitudes"
+
+
+@pytest.fixture
+def evidence(files):
+    """Labels, texts and shares of the same users; the survey in a second wave."""
+    random = np.random.default_rng(1)
+    users = sorted(set(pd.read_csv("follows.csv")["user"]))
+    left = pd.read_csv("follows.csv").merge(pd.read_csv("actors.csv"), on="actor")
+    left = left.merge(pd.read_parquet("parties.parquet"), on="party").groupby("user")["lr"].mean().reindex(users)
+    known = pd.DataFrame({"user": users, "self": left + random.normal(0, 1, len(users))})
+    known.assign(vote=np.where(left > 5, "no", "yes"))[:150].to_csv("survey.csv", index=False)
+    words = np.where(left > 5, "tax border", "union welfare")
+    texts = [
+        (user, f"{own} w{random.integers(9)} w{random.integers(9)}") for user, own in zip(users, words, strict=True)
+    ]
+    pd.DataFrame(texts * 4, columns=["user", "text"]).to_csv("posts.csv", index=False)
+    Path("words.yaml").write_text("left: [union]\nright: [tax]\n", encoding="utf-8")
+    shares = [(user, f"outlet{random.integers(4)}") for user in users for _ in range(3)]
+    pd.DataFrame([*shares, ("raw1", "rare")], columns=["user", "item"]).to_csv("shares.csv", index=False)
+    pd.read_parquet("parties.parquet").assign(lr=lambda t: t["lr"] + 0.5).to_csv("later.csv", index=False)
+    options = ["--labels", "survey.csv", "--texts", "posts.csv", "--words", "words.yaml", "--items", "shares.csv"]
+    return [*files, *options, "--wave", "later.csv"]
+
+
+def test_evidence_stands_beside_attitudes(evidence):
+    done = invoke(*evidence)
+    assert done.exit_code == 0, done.output
+    validation = pd.read_parquet("found/validation_results.parquet")
+    assert set(validation["label"]) == {"self", "vote", "text_stance"}
+    row = validation.set_index(["attitude", "label", "measure"]).loc[("lr", "self", "pearson")]
+    assert row["low"] > row["null_high"]
+    assert "vote = yes" in done.output
+    assert set(pd.read_parquet("found/audience_positions.parquet")["item"]) == {f"outlet{i}" for i in range(4)}
+    assert np.allclose(pd.read_parquet("found/wave_results.parquet").query("attitude == 'lr'")["shift"], 0.5)
+    labels = pq.read_table("found/labels.parquet")
+    assert {"self", "vote", "text_stance"} <= set(sensitive_columns(labels))
+    study = Path("found/study.yaml").read_text(encoding="utf-8")
+    assert "{probe: logistic, labels: [vote]}" in study
+    assert b"raw1" not in b"".join(path.read_bytes() for path in Path("found").iterdir())
+
+
+def test_labels_called_like_attitudes_are_refused(evidence):
+    rename("survey.csv", "self", "lr")
+    done = invoke(*evidence)
+    assert "labels are called like attitudes: lr" in str(done.exception)
+    assert not Path("found").exists()
+
+
+@pytest.mark.slow
+def test_ideal_points_are_a_method(files):
+    assert invoke(*files, "--method", "ideal_points").exit_code == 0
+    assert (pd.read_parquet("found/map_results.parquet")["r2_nested"] > 0.6).all()
+
+
+def test_names_that_yaml_would_misread_are_quoted():
+    text = study_of(["lr", "no", "a b"], {}, public=True)
+    assert yaml.safe_load(text)["probes"][0]["labels"] == ["lr", "no", "a b"]
 
 
 def test_public_users_keep_their_ids(files):

@@ -92,7 +92,7 @@ def test_power_grows_with_the_share_that_vectors_hold():
     """Within parties, where an ideal reader would find s^2 / (2 (1 + s^2)) = .005, .04 and .2 of the variance."""
     powers = []
     for signal in (0.1, 0.3, 0.8):
-        rows = [row for seed in range(TIMES // 4) for row in rows_of(*society(seed, signal))]
+        rows = [row for seed in range(TIMES // 10) for row in rows_of(*society(seed, signal))]
         inside = [row for row in rows if row["scope"] == "within party" and row["control"] == "permuted"]
         powers.append(float(np.mean([row["p_value"] <= 0.05 for row in inside])))
     _log.info("power %s", powers)

@@ -378,7 +378,7 @@ def search_tests(told):
         ends = {m: {"ci_low": v - 0.03 * abs(v), "ci_high": v + 0.03 * abs(v)} for m, v in test.items()}
         ranked.append(base | {"metric": "ndcg@20", "split": "test", "value": test["ndcg@20"]} | ends["ndcg@20"])
         site = {"layer": "readout", "entity": "user", "attribute": "party", "scope": "all", "probe": "logistic"}
-        site |= {"cv": "5-fold", "n": 100, "n_groups": 100, "score_name": "balanced_accuracy"}
+        site |= {"cv": "5-fold", "n": 100, "n_groups": 100, "score_name": "balanced_accuracy", "partial_r2": 0.1}
         row = base | site | {"score": test["probe:party"]} | ends["probe:party"]
         controls = {"permuted": 0.5, "covariates": 0.6}
         probed += [
@@ -395,3 +395,68 @@ def search_tests(told):
 def searched():
     """Maker of the tables of a study with a search; tests never change them in place."""
     return make_search
+
+
+# -- what else was asked ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def few_records():
+    """MF with two seeds and one untrained twin."""
+    rows = [("mf-s0", 0, "trained", ""), ("mf-s1", 1, "trained", ""), ("mf-s0-0", 0, "untrained", "mf-s0")]
+    frame = pd.DataFrame(rows, columns=["id", "seed", "status", "parent"])
+    best = frame["status"].map({"trained": 8, "untrained": 0})
+    return frame.assign(name=frame["id"], family="mf", best_epoch=best)
+
+
+@pytest.fixture(scope="session")
+def attitude_results():
+    row = {"dims": 2, "ridge": 0.01, "n_parties": 8, "r2_in_sample": 0.8, "r2_loo": 0.75, "ci_high": 0.85}
+    row |= {"survey_low": 0.6, "survey_high": 0.8, "control_mean": -0.02, "control_low": -0.1, "control_high": 0.05}
+    row |= {"source": "CHES 2019"}
+    values = (("lr", 0.7, 0.5), ("eu", 0.1, -0.3))
+    return pd.DataFrame([row | {"attitude": name, "r2_nested": r2, "ci_low": low} for name, r2, low in values])
+
+
+@pytest.fixture(scope="session")
+def erased():
+    """LEACE and one random direction, untouched and at full strength, with a linear reader and an MLP."""
+    common = {"record_id": "mf-s0", "name": "mf-s0", "family": "mf", "seed": 0, "status": "trained", "phase": "erased"}
+    common |= {"site": "both", "rank": 1, "draw": 0, "epoch": 0, "attribute": "side", "group": "", "by": ""}
+    reads = {("leace", 1): (0.55, 0.8, -0.1), ("random", 1): (0.9, 0.92, -0.001)}
+    rows = []
+    for method in ("leace", "random"):
+        for strength in (0.0, 1.0):
+            linear, net, change = reads.get((method, strength), (0.9, 0.92, 0.0))
+            about = common | {"method": method, "strength": strength}
+            for reader, value in (("least_squares", linear), ("mlp_classes", net)):
+                leak = about | {"measure": "leakage", "metric": "accuracy", "reader": reader, "majority": 0.54}
+                leak |= {"control_low": 0.46, "control_high": 0.53}
+                rows.append(leak | {"value": value, "ci_low": value - 0.02, "ci_high": value + 0.02})
+            ranked = about | {"measure": "quality", "metric": "ndcg@20", "value": 0.3 + change, "difference": change}
+            ranked |= {"difference_low": change - 0.02, "difference_high": change + 0.02}
+            rows.append(ranked | {"ci_low": 0.2, "ci_high": 0.4})
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="session")
+def explained():
+    row = {"record_id": "mf-s0", "family": "mf", "seed": 0, "status": "trained", "attribute": "side", "rank": 0}
+    row |= {"group_by": "", "group": "", "random": 0.02, "permuted": 0.2, "permuted_low": 0.1, "permuted_high": 0.3}
+    values = {"share_of_score": 0.6, "cross_cutting_before": 0.1, "cross_cutting_after": 0.4}
+    values |= {"cross_cutting_change": 0.3, "cross_cutting_chance": 0.5}
+    ends = [(name, value, value - 0.02, value + 0.02) for name, value in values.items()]
+    return pd.DataFrame(ends, columns=["measure", "value", "ci_low", "ci_high"]).assign(**row)
+
+
+@pytest.fixture(scope="session")
+def attacked():
+    row = {"record_id": "mf-s0", "family": "mf", "seed": 0, "status": "trained", "reads": "vectors"}
+    row |= {"attribute": "side", "attacker": "logistic", "known": 0.1, "n_known": 20, "score_name": "balanced_accuracy"}
+    row |= {"score": 0.9, "ci_low": 0.88, "ci_high": 0.92, "advantage_low": 0.25, "advantage_high": 0.35}
+    controls = [("majority", 0.5, 0.4), ("covariates", 0.6, 0.3)]
+    found = [
+        {"control": name, "control_score": c, "control_low": c - 0.02, "control_high": c + 0.02, "advantage": a}
+        for name, c, a in controls
+    ]
+    return pd.DataFrame(found).assign(**row)

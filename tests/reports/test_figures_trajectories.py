@@ -73,3 +73,12 @@ def test_nothing_along_training_nothing_drawn(make, records):
     assert politics_appears(points(untrained), records) is None
     assert learning_epochs(pd.DataFrame(), make.ranking(records), records) is None
     assert learning_epochs(make.probes(records), pd.DataFrame(), records) is None
+
+
+def test_without_groups_colours_are_the_attributes_values(records):
+    plain = points(records).assign(group="")
+    assert set(politics_appears(plain, records).table["group"]) == {"left -1", "left 1"}
+    many = plain.assign(value=np.linspace(-1, 1, len(plain)))
+    figure = politics_appears(many, records)
+    assert set(figure.table["group"]) == {"no group"}
+    assert '"field": "value", "scale": {"scheme": "blueorange"}' in figure.chart.to_json(indent=None)

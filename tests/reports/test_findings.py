@@ -137,3 +137,15 @@ def test_what_the_graph_alone_reads_is_said_per_model_with_layers():
     assert sentence.startswith("LightGCN untrained reads ideology best at layer 2: .81 by the graph alone")
     assert "training adds +.10" in sentence
     assert propagation_findings(rows[rows["layer"] == "0"]) == []
+
+
+def test_models_without_untrained_twins_come_last_and_beside_permuted_labels(records, tables):
+    probes = tables["probe_results"]
+    plain = probes[(probes["family"] == "mf") & (probes["status"] == "trained")].assign(family="popularity")
+    plain = plain.assign(record_id=plain["record_id"].str.replace("mf", "a"), score=0.1, ci_low=0.0, ci_high=0.2)
+    rows = records[(records["family"] == "mf") & (records["status"] == "trained")].assign(family="popularity")
+    rows = rows.assign(id=rows["id"].str.replace("mf", "a"), name=rows["name"].str.replace("mf", "a"))
+    texts = probe_findings(pd.concat([plain, probes]), pd.concat([rows, records]))
+    assert "Popularity" not in texts[0]
+    (text,) = [text for text in texts if "Popularity" in text and "nominate_dim1" in text]
+    assert "Popularity with .10 [.00, .20] (permuted labels reach \u2212.03 [\u2212.08, .05])" in text

@@ -9,7 +9,7 @@ import pytest
 from hemicycle.core.errors import DisclosureError
 from hemicycle.core.storage import Folder
 from hemicycle.reports.facts import StudyFacts
-from hemicycle.reports.html import check_map, flat, render, write_report
+from hemicycle.reports.html import check_map, figures, flat, render, write_report
 from hemicycle.reports.methods import bibliography, methods, read_bibliography
 
 FIGURES = [
@@ -96,11 +96,12 @@ def test_what_the_user_wrote_is_escaped(written):
 
 
 @pytest.mark.slow
-def test_every_figure_lies_beside_the_report_in_five_formats(written):
+def test_every_figure_lies_beside_the_report_with_its_table_and_all_tables_as_latex(written):
     folder = written[1] / "figures"
-    assert folder.names() == sorted(
-        f"{name}.{ending}" for name in FIGURES for ending in ("csv", "parquet", "pdf", "png", "svg")
-    )
+    endings = ("csv", "parquet", "pdf", "png", "svg", "tex")
+    tables = [f"{name}.tex" for name in ("glance", "models", "probes", "contrasts", "failures")]
+    assert folder.names() == sorted([*(f"{name}.{ending}" for name in FIGURES for ending in endings), *tables])
+    assert b"\\label{tab:models}" in folder.read_bytes("models.tex")
     for name in FIGURES:
         assert folder.read_bytes(f"{name}.png").startswith(b"\x89PNG")
         assert folder.read_bytes(f"{name}.pdf").startswith(b"%PDF")
@@ -172,7 +173,7 @@ def test_methods_say_what_was_done_and_controlled(facts, tables):
         "LightGCN (3 seeds; dim 16, layers 2)",
         "untrained twin",
         "ridge regression read nominate_dim1 and nominate_dim2",
-        "party labels alone, on the same folds",
+        "Every score stands beside permuted labels and party alone",
         "permuted labels",
         "within party",
         "Friedkin-Johnsen and bounded confidence over 40 steps",
@@ -191,8 +192,47 @@ def test_methods_read_a_study_configuration(facts, tables):
         "society": {"users": 4000},
     }
     text = " ".join(methods(StudyFacts("t", "q", "n", "f", config=config), tables))
-    for words in ("dim 32", "50 sets of permuted", "epochs 40, patience 5", "seeds 0, 1 and 2", "users 4000"):
+    for words in ("dim 32", "Labels were permuted 50 times", "epochs 40, patience 5", "seeds 0, 1 and 2", "users 4000"):
         assert words in text
+
+
+def test_methods_and_references_of_questions_that_were_asked(facts, tables, erased, attacked, attitude_results):
+    asked = {"erasure_results": erased, "attack_results": attacked, "map_results": attitude_results}
+    text = " ".join(methods(facts, tables | asked))
+    for words in (
+        "Erasure: LEACE, beside random directions",
+        "readers of what is left (linear and MLP)",
+        "Attacks: somebody who sees all users' vectors and the labels of 10% of users",
+        "takes these points to the survey (CHES 2019)",
+    ):
+        assert words in text
+    assert "Regrowth" not in text
+    found = bibliography(tables | asked)
+    for key in ("belrose2023leace", "greenacre1984theory", "ramaciotti2023inferring", "jolly2022chapel"):
+        assert f"{{{key}," in found
+    for key in ("ravfogel2020null", "barbera2015birds", "kim2018interpretability", "strona2014fast"):
+        assert key not in found
+
+
+def test_a_rewired_graph_is_a_control_and_no_model(facts, tables):
+    probes = tables["probe_results"]
+    rewired = probes[(probes["control"] == "party") & (probes["status"] == "trained")].assign(control="rewired")
+    twin = tables["records"].iloc[[0]].assign(id="w", name="mf-s0-rewired", status="rewired", parent="mf-s0")
+    given = tables | {
+        "probe_results": pd.concat([probes, rewired]).assign(p_holm=0.1),
+        "records": pd.concat([tables["records"], twin], ignore_index=True),
+    }
+    text = render(facts, given, [], {})
+    assert "mf-s0-rewired" not in text
+    assert "models of a rewired graph" in text
+    assert "models trained again on a graph whose edges were swapped" in text
+    assert "rewired alone" not in text
+    for key in ("strona2014fast", "holm1979simple", "benjamini1995controlling"):
+        assert key in bibliography(given)
+    drawn = {figure.id: figure.table for figure in figures(given | {"map_points": pd.DataFrame()})}
+    lines = drawn["probe_by_layer"]
+    assert (lines["series"] == "models of a rewired graph").any()
+    assert "rewired" not in set(lines.loc[lines["kind"] == "score", "series"])
 
 
 def test_methods_of_nothing_are_short(facts):

@@ -79,8 +79,8 @@ def compared():
 
 def test_only_what_all_comparisons_show_counts_as_above_the_baseline(compared):
     (text,) = difference_findings(compared)
-    assert "lightgcn +.200 [.180, .220]" in text
-    assert "not shown to be above it: mf" in text
+    assert "LightGCN +.200 [.180, .220]" in text
+    assert "not shown to be above it: MF" in text
     assert "all 2 comparisons" in text
     (none,) = difference_findings(compared[compared["model"] == "mf"])
     assert "no model is above it" in none

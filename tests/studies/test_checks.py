@@ -46,6 +46,56 @@ def test_a_direction_needs_a_parent_with_vectors(senate, parent):
         check(study({"transform": "direction"}, parent), senate)
 
 
+@pytest.mark.parametrize("parent", ["popularity", "mmr"])
+def test_an_eraser_needs_a_parent_with_vectors(senate, parent):
+    with pytest.raises(InputError, match=rf"better\.transform: {parent!r} scores without vectors\n    -> erase first"):
+        check(study({"transform": "erase", "labels": ["party"]}, parent), senate)
+
+
+def test_an_eraser_needs_labels_that_the_data_have(senate):
+    with pytest.raises(InputError, match=r"transform\.labels: the users have no label 'iq'"):
+        check(study({"transform": "erase", "labels": ["nominate_dim1", "iq"]}), senate)
+    check(study({"transform": "erase", "labels": ["nominate_dim1", "party"]}), senate)
+
+
+def labelled(values, groups=None):
+    """Forty people in a ring, with a label and groups."""
+    columns, roles = {"id": [f"p{k}" for k in range(40)], "side": pa.array(values)}, {"side": "label"}
+    if groups is not None:
+        columns["party"], roles["party"] = groups, "group"
+    ends = {"user": [*range(40)] * 2, "item": [(k + step) % 40 for step in (1, 2) for k in range(40)]}
+    links = pa.table({name: pa.array(rows, pa.int32()) for name, rows in ends.items()})
+    return Dataset("ring", tag(pa.table(columns), roles, public=True), None, {"links": Relation(links, social=True)})
+
+
+@pytest.mark.parametrize(
+    ("probe", "data", "message"),
+    [
+        ("ridge", labelled([float(k % 4) for k in range(40)], [f"P{k % 4}" for k in range(40)]), "'side': 4 groups of"),
+        ("logistic", labelled(["a"] * 37 + ["b"] * 3), "'side': the smallest class has 3 labelled rows, fewer than"),
+    ],
+)
+def test_labels_that_folds_cannot_be_cut_from_are_refused(probe, data, message):
+    with pytest.raises(InputError, match=rf"probes\.0\.labels: {message}"):
+        check(study(probes=[{"probe": probe, "labels": ["side"]}]), data)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"geometry": {"labels": ["nominate_dim1"], "group": "faction"}}, r"geometry\.group: .* 'faction'[\s\S]*party"),
+        ({"erasure": {"side": "faction"}}, r"erasure\.side: the users have no group or label 'faction'"),
+        (
+            {"erasure": {"labels": ["party"], "readers": [{"probe": "ridge"}]}},
+            r"erasure\.readers: no reader of classes",
+        ),
+    ],
+)
+def test_questions_about_what_the_data_do_not_have_are_refused(senate, asked, message):
+    with pytest.raises(InputError, match=message):
+        check(study(interpretation=asked), senate)
+
+
 def test_quotas_that_round_up_beyond_the_list_are_refused(senate):
     shares = {"Democrat": 0.34, "Republican": 0.33, "Independent": 0.33}
     with pytest.raises(InputError, match="need 21 places of a list of 20 items"):

@@ -1,5 +1,7 @@
 """Steps that read a population: which sites, which labels, what a model without vectors is read by."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -193,3 +195,21 @@ def test_the_map_of_public_users_shows_every_one(small_study):
     points = study.tables["map_points"]
     assert (points.groupby("name_of_model").size() == study.dataset.users.num_rows).all()
     assert set(points["entity_name"]) == set(study.dataset.users["name"].to_pylist())
+
+
+def test_foreign_vectors_are_read_though_nobody_knows_what_they_recommend(
+    small_study, population, tmp_path, monkeypatch
+):
+    study, store = small_study
+    steps = {step.title: step for step in study.outcome.steps.values()}
+    named = {"data": next(s for s in steps.values() if s.kind == "data"), "model": steps["fit mf-s0"]}
+    named["graph"] = steps["build and split the graph"]
+    embedding = population.embedding(population["mf-s0"])
+    monkeypatch.setattr(Population, "scores", lambda *_: None)
+    monkeypatch.setattr(Population, "embedding", lambda *_: embedding)
+    record = replace(population["mf-s0"], status="foreign", layers=("readout",), epochs=(0,), best_epoch=0)
+    probes = [{"probe": "ridge", "labels": ["nominate_dim1"], "reads": reads} for reads in ("vectors", "lists")]
+    out = Folder.at(tmp_path)
+    options = ProbeOptions(record=record.to_json(), probes=probes)
+    probe_step(Work(options, {name: step.folder(store) for name, step in named.items()}, out))
+    assert set(out.read_table("probe_results")["layer"].to_pylist()) == {"readout"}

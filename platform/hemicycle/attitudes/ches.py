@@ -6,6 +6,7 @@ Most positions are answers from 0 to 10; positions on European integration go fr
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -60,10 +61,7 @@ def read_ches(wave: str, attitudes: Sequence[str] = (), path: str = "") -> Party
         InputError: the wave, a column or the file is missing, or the file does not hold what it should.
     """
     year, trend = wave.removeprefix("trend-"), wave.startswith("trend-")
-    if year not in (YEARS if trend else FILES):
-        known = ", ".join([*FILES, *(f"trend-{known}" for known in YEARS)])
-        raise InputError(f"there is no wave {wave!r} of the survey", "ches", f"choose from {known}")
-    file = TableFile(locate(path or (TREND if trend else FILES[year])))
+    file = TableFile(locate(path or _file_of(wave)))
     raise_problems(file.missing({n: n for n in ("country", "party_id", "party", *(("year", "expert") * trend))}))
     scales = [name for name in file.names if name not in _NO_POSITION]
     words = {"country": TEXT, "party_id": TEXT, "party": TEXT}
@@ -77,6 +75,25 @@ def party_table(name: str, attitudes: Sequence[str] = (), columns: PartyColumns 
     """Read party positions by name: ``ches:2019``, ``ches:2024``, ``ches:trend-2014``, or the path of a table."""
     survey, _, wave = name.partition(":")
     return read_ches(wave, attitudes) if survey == "ches" else read_parties(name, columns, attitudes)
+
+
+def table_path(name: str) -> Path:
+    """Return the file that :func:`party_table` reads.
+
+    Raises:
+        InputError: there is none.
+    """
+    survey, _, wave = name.partition(":")
+    return locate(_file_of(wave) if survey == "ches" else name)
+
+
+def _file_of(wave: str) -> str:
+    """File of a wave, below the data."""
+    year, trend = wave.removeprefix("trend-"), wave.startswith("trend-")
+    if year not in (YEARS if trend else FILES):
+        known = ", ".join([*FILES, *(f"trend-{known}" for known in YEARS)])
+        raise InputError(f"there is no wave {wave!r} of the survey", "ches", f"choose from {known}")
+    return TREND if trend else FILES[year]
 
 
 def _positions(file: TableFile, table: pa.Table, scales: Sequence[str], source: str) -> PartyPositions:

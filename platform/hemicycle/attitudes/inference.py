@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from hemicycle.attitudes.affine_map import AffineMap, PartyPoints, fit_map, party_points
-from hemicycle.attitudes.correspondence import Correspondence, correspondence
 from hemicycle.attitudes.filters import FilterOptions, filtered
+from hemicycle.attitudes.latent import Blocks, Latent, Method, latent_space
 from hemicycle.attitudes.map_scores import MapOptions
 from hemicycle.attitudes.parties import PartyPositions
 from hemicycle.core.config import Options
@@ -35,8 +35,10 @@ class InferenceOptions(Options):
 
     filters: FilterOptions = FilterOptions()
     """Which users and actors are analysed."""
-    dims: int = Field(10, ge=1)
-    """Latent dimensions that are computed; the maps choose among the first of them."""
+    method: Method = "correspondence"
+    """``correspondence`` analysis, or ``ideal_points``: slower, with an uncertainty of every user."""
+    dims: int | None = Field(None, ge=1)
+    """Latent dimensions that are computed; the maps choose among the first of them. None: 10, of ideal points 2."""
     map: MapOptions = MapOptions()
     """From latent dimensions to attitudes."""
 
@@ -49,7 +51,8 @@ class Placed:
         index: their rows in what was given, shape (n,).
         coordinates: latent, shape (n, k).
         attitudes: shape (n, a).
-        errors: standard errors of the map at these coordinates, shape (n, a).
+        errors: standard errors of the map at these coordinates and, of users with ideal points, of their own
+            position, shape (n, a).
     """
 
     index: Index
@@ -58,7 +61,7 @@ class Placed:
     errors: Array
 
     def interval(self) -> tuple[Array, Array]:
-        """95 % interval of each attitude by the uncertainty of the map alone, two arrays of shape (n, a)."""
+        """95 % interval of each attitude by the uncertainty that ``errors`` hold, two arrays of shape (n, a)."""
         return self.attitudes - _NORMAL * self.errors, self.attitudes + _NORMAL * self.errors
 
 
@@ -72,7 +75,7 @@ class Inferred:
         map: coefficients and scores of all attitudes.
         parties: their points in latent space.
         positions: those of the survey.
-        correspondence: the analysis.
+        latent: where they stand before the map.
         notes: what was dropped, and what the scores do not cover.
     """
 
@@ -81,7 +84,7 @@ class Inferred:
     map: AffineMap
     parties: PartyPoints
     positions: PartyPositions
-    correspondence: Correspondence
+    latent: Latent
     notes: tuple[str, ...]
 
 
@@ -103,7 +106,8 @@ def infer(  # noqa: PLR0913 - the last three are rarely given
         positions: what the survey says of parties.
         options: filters, dimensions and maps.
         members: whether actors (columns) or users (rows) belong to the parties.
-        blocks: see :func:`hemicycle.attitudes.correspondence.correspondence`.
+        blocks: see :func:`hemicycle.attitudes.correspondence.correspondence`; ideal points take the first column of a
+            block for votes for, the second for votes against.
         report: is told what is being done.
 
     Raises:
@@ -114,28 +118,24 @@ def infer(  # noqa: PLR0913 - the last three are rarely given
         raise InputError(what, "infer", "give one party, or -1, for each")
     report("filters")
     left = filtered(table, options.filters)
-    kept = blocks[left.columns] if blocks is not None else None
-    dims = min(options.dims, min(left.table.shape) - 1)
-    report(f"correspondence analysis of {left.table.shape[0]:,} x {left.table.shape[1]:,}, {left.table.nnz:,} entries")
-    found = correspondence(left.table, dims, None if kept is None else np.unique(kept, return_inverse=True)[1])
-    side, index = (found.columns, left.columns) if members == "columns" else (found.rows, left.rows)
+    kept = None if blocks is None else Blocks.numbered(blocks).select(left.columns)
+    found = latent_space(left.table, options.method, options.dims, kept, report)
+    columns = left.columns[found.index]
+    side, index = (found.columns, columns) if members == "columns" else (found.rows, left.rows)
     points = party_points(side, parties[index], options.map.min_actors)
     report(f"maps from {len(points.rows)} parties to {len(positions.attitudes)} attitudes")
     fitted = fit_map(points, positions, options.map)
     report(f"attitudes of {len(left.rows):,} users")
-    users, actors = _placed(fitted, found.rows, left.rows), _placed(fitted, found.columns, left.columns)
-    notes = (*left.notes(), *fitted.notes, *_components(found))
+    users, actors = _placed(fitted, found.rows, left.rows, found.row_sds), _placed(fitted, found.columns, columns)
+    notes = (*left.notes(), *fitted.notes, *found.notes)
     return Inferred(users, actors, fitted, points, positions, found, notes)
 
 
-def _placed(fitted: AffineMap, coordinates: Array, index: Index) -> Placed:
-    return Placed(index, coordinates, fitted.predict(coordinates), fitted.errors(coordinates))
-
-
-def _components(found: Correspondence) -> list[str]:
-    apart = int((found.singular_values > 1 - 1e-9).sum())
-    what = f"the table falls into {apart + 1} unconnected parts: the first {apart} dimensions only tell them apart"
-    return [what] if apart else []
+def _placed(fitted: AffineMap, coordinates: Array, index: Index, sds: Array | None = None) -> Placed:
+    errors = fitted.errors(coordinates)
+    if sds is not None:
+        errors = np.sqrt(np.square(errors) + np.square(sds) @ np.square(fitted.slopes).T)
+    return Placed(index, coordinates, fitted.predict(coordinates), errors)
 
 
 def attitude_table(placed: Placed, attitudes: tuple[str, ...], ids: pa.Array, *, public: bool) -> pa.Table:

@@ -1,20 +1,26 @@
 """The command that turns follows of known actors into attitudes: ``hemicycle attitudes``."""
 
 import shlex
-from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hemicycle.cli.attitude_files import STANCE, Findings, write_findings
 from hemicycle.cli.console import err, out, print_table
 from hemicycle.cli.studies import app
 from hemicycle.core.errors import InputError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from hemicycle.attitudes.evidence import EvidenceFiles, LabelValues, Shared
     from hemicycle.attitudes.follows import FollowColumns
-    from hemicycle.attitudes.inference import InferenceOptions
+    from hemicycle.attitudes.inference import InferenceOptions, Inferred
+
+_SHOWN = 12
 
 
 class LeaveOut(StrEnum):
@@ -22,6 +28,34 @@ class LeaveOut(StrEnum):
 
     party = "party"
     country = "country"
+
+
+class Method(StrEnum):
+    """How users and actors are placed before the map."""
+
+    correspondence = "correspondence"
+    ideal_points = "ideal_points"
+
+
+@dataclass(frozen=True)
+class AttitudeSettings:
+    """Everything beside the three files and the folder.
+
+    Args:
+        columns: names of columns.
+        options: of the inference.
+        evidence: files that the attitudes are held against.
+        waves: further tables of parties.
+        attitudes: columns of the party table; none: all.
+        public: whether users' ids are kept.
+    """
+
+    columns: "FollowColumns"
+    options: "InferenceOptions"
+    evidence: "EvidenceFiles"
+    waves: tuple[str, ...] = ()
+    attitudes: tuple[str, ...] = ()
+    public: bool = False
 
 
 FollowsArgument = Annotated[str, typer.Argument(help="Table of who follows whom: CSV, TSV or Parquet.")]
@@ -33,6 +67,20 @@ OutOption = Annotated[Path, typer.Option("--out", help="Folder for the results."
 AttitudeOption = Annotated[
     list[str] | None, typer.Option("--attitude", help="Column of the party table, again and again; default: all.")
 ]
+WaveOption = Annotated[
+    list[str] | None, typer.Option("--wave", help="Another wave of the party table, e.g. ches:2024: do they agree?")
+]
+MethodOption = Annotated[
+    Method, typer.Option("--method", help="Correspondence analysis (seconds), or ideal points (minutes, with errors).")
+]
+LabelsOption = Annotated[
+    str, typer.Option("--labels", help="Users' labels from elsewhere (a survey): compared with every attitude.")
+]
+TextsOption = Annotated[str, typer.Option("--texts", help="What users wrote, a row a text; needs --words.")]
+WordsOption = Annotated[str, typer.Option("--words", help="YAML file: side -> words that only this side uses.")]
+ItemsOption = Annotated[
+    str, typer.Option("--items", help="Public things (media) and who shared them: placed at their audiences.")
+]
 PublicOption = Annotated[bool, typer.Option("--public", help="Users are public entities: keep their ids as they are.")]
 
 
@@ -43,22 +91,33 @@ def attitudes(  # noqa: PLR0913, PLR0917 - options of the command
     parties: PartiesArgument,
     folder: OutOption,
     attitude: AttitudeOption = None,
-    user_column: Annotated[str, typer.Option("--user-column", help="Who follows.")] = "user",
+    method: MethodOption = Method.correspondence,
+    labels: LabelsOption = "",
+    texts: TextsOption = "",
+    words: WordsOption = "",
+    items: ItemsOption = "",
+    wave: WaveOption = None,
+    user_column: Annotated[str, typer.Option("--user-column", help="Users, in every table of theirs.")] = "user",
     actor_column: Annotated[str, typer.Option("--actor-column", help="Who is followed, in both tables.")] = "actor",
     party_column: Annotated[str, typer.Option("--party-column", help="Of the actors' table.")] = "party",
     country_column: Annotated[str, typer.Option("--country-column", help="Of the actors' table.")] = "",
     name_column: Annotated[str, typer.Option("--name-column", help="Of the actors' table.")] = "",
+    text_column: Annotated[str, typer.Option("--text-column", help="Of the texts' table.")] = "text",
+    item_column: Annotated[str, typer.Option("--item-column", help="Of the items' table.")] = "item",
     min_actors: Annotated[int, typer.Option("--min-actors", help="Actors that a user follows at least.")] = 3,
     min_followers: Annotated[int, typer.Option("--min-followers", help="Followers of an actor at least.")] = 3,
     drop_duplicates: Annotated[bool, typer.Option("--drop-duplicates", help="One of users who follow alike.")] = False,
     party_actors: Annotated[int, typer.Option("--party-actors", help="Actors of a party at least.")] = 2,
-    dims: Annotated[int, typer.Option("--dims", help="Latent dimensions at most.")] = 10,
+    dims: Annotated[
+        int | None, typer.Option("--dims", help="Latent dimensions at most; default 10, of ideal points 2.")
+    ] = None,
     leave_out: Annotated[LeaveOut, typer.Option("--leave-out", help="Held out of the maps.")] = LeaveOut.party,
     seed: Annotated[int, typer.Option("--seed", help="Of permutations and resampling.")] = 0,
     public: PublicOption = False,
 ) -> None:
     """Infer attitudes of users from the actors whom they follow and where experts place those actors' parties."""
-    from hemicycle.attitudes.follows import FollowColumns  # noqa: PLC0415 - slow to import, not needed for --help
+    from hemicycle.attitudes.evidence import EvidenceFiles  # noqa: PLC0415 - slow to import, not needed for --help
+    from hemicycle.attitudes.follows import FollowColumns  # noqa: PLC0415 - as above
     from hemicycle.attitudes.inference import InferenceOptions  # noqa: PLC0415 - as above
     from hemicycle.core.config import Raw, validate  # noqa: PLC0415 - as above
 
@@ -67,101 +126,113 @@ def attitudes(  # noqa: PLR0913, PLR0917 - options of the command
     )
     given = {
         "filters": {"min_actors": min_actors, "min_followers": min_followers, "drop_duplicates": drop_duplicates},
+        "method": method.value,
         "dims": dims,
         "map": {"min_actors": party_actors, "leave_out": leave_out.value, "seed": seed},
     }
-    options = validate(InferenceOptions, Raw(given, {}))
-    run_attitudes((follows, actors, parties), folder, (names, options), tuple(attitude or ()), public=public)
+    files = {"labels": labels, "texts": texts, "text": text_column, "words": words, "items": items, "item": item_column}
+    settings = AttitudeSettings(
+        names,
+        validate(InferenceOptions, Raw(given, {})),
+        EvidenceFiles(user=user_column, **files),
+        tuple(wave or ()),
+        tuple(attitude or ()),
+        public,
+    )
+    run_attitudes((follows, actors, parties), folder, settings)
 
 
-def run_attitudes(
-    files: tuple[str, str, str],
-    folder: Path,
-    settings: tuple["FollowColumns", "InferenceOptions"],
-    attitude: tuple[str, ...] = (),
-    *,
-    public: bool = False,
-) -> None:
-    """Check everything, infer, and write the files.
+def run_attitudes(files: tuple[str, str, str], folder: Path, settings: AttitudeSettings) -> None:
+    """Check everything, infer, hold it against the evidence, and write the files.
 
     Args:
         files: follows, actors, parties.
         folder: of the results; made when it is not there.
-        settings: names of columns, and options of the inference.
-        attitude: columns of the party table; none: all.
-        public: whether users' ids are kept.
+        settings: all else.
 
     Raises:
         InputError: what is wrong with the files, before anything is computed.
     """
-    from hemicycle.attitudes import ches, follows, inference, parties  # noqa: PLC0415 - slow, not needed for --help
+    from hemicycle.attitudes import ches, evidence, follows, inference, parties  # noqa: PLC0415 - slow, not for --help
+    from hemicycle.attitudes.evidence_tables import wave_table  # noqa: PLC0415 - as above
 
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is no folder", "--out", "name another")
-    columns, options = settings
+    columns, options = settings.columns, settings.options
     follows.check_files(files[0], files[1], columns)
-    positions = ches.party_table(files[2], attitude)
+    evidence.check_evidence(settings.evidence)
+    positions = ches.party_table(files[2], settings.attitudes)
+    waves, said = wave_table([positions, *map(ches.party_table, settings.waves)], options.map.seed)
     actors = follows.read_actors(files[1], columns)
     matched = parties.match(actors.parties, positions, actors.countries)
     _tell(f"{len(set(matched.rows[matched.rows >= 0])):,} of {len(positions):,} parties have actors")
     _tell("reading follows")
     read = follows.read_follows(files[0], actors, columns)
+    labels, shared, notes = _read_evidence(settings, read.users)
+    if same := sorted(set(labels) & set(positions.attitudes)):
+        raise InputError(f"labels are called like attitudes: {', '.join(same)}", "--labels", "rename these columns")
     found = inference.infer(read.table, matched.rows, positions, options, report=_tell)
-    for note in (*matched.notes, *read.notes, *found.notes):
+    tables, more = _evidence_tables(found, labels, shared, settings)
+    tables |= {"wave_results": waves} if settings.waves else {}
+    for note in (*matched.notes, *read.notes, *said, *notes, *found.notes, *more):
         _tell(note)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder, read, found, public=public)
+    write_findings(folder, Findings(read, found, labels, tables, settings.public))
     _print_scores(found.map.results)
-    _say_next(folder, found.map.attitudes)
+    _print_validation(tables.get("validation_results"))
+    _say_next(folder, found.map.attitudes[0], tables)
 
 
 def _tell(text: str) -> None:
     err.print(text, markup=False)
 
 
-def _write(folder: Path, read: Any, found: Any, *, public: bool) -> None:
-    """Write the tables and figures; users' ids are replaced before anything leaves memory."""
-    import pyarrow as pa  # noqa: PLC0415 - slow to import, not needed for --help
+def _read_evidence(
+    settings: AttitudeSettings, users: list[str]
+) -> tuple["LabelValues", "Shared | None", tuple[str, ...]]:
+    """Read labels, texts and items, so that their mistakes are told before the long part."""
+    from hemicycle.attitudes import evidence  # noqa: PLC0415 - slow to import, not needed for --help
 
-    from hemicycle.attitudes.inference import attitude_table  # noqa: PLC0415 - as above
-    from hemicycle.attitudes.map_points import attitude_points  # noqa: PLC0415 - as above
-    from hemicycle.core.storage import Folder  # noqa: PLC0415 - as above
-    from hemicycle.data.pseudonyms import load_key  # noqa: PLC0415 - as above
-
-    place, names = Folder(str(folder)), found.map.attitudes
-    rows, columns = found.users.index, found.actors.index
-    ids = pa.array([read.users[row] for row in rows]) if public else read.pseudonyms(rows, load_key())
-    actors = pa.array([read.actors[column] for column in columns])
-    place.write_table("attitudes", attitude_table(found.users, names, ids, public=public))
-    place.write_table("actors", attitude_table(found.actors, names, actors, public=True))
-    place.write_table("follows", _edges(read.table[rows][:, columns].tocoo(), ids, actors))
-    place.write_table("map_results", pa.Table.from_pandas(found.map.results, preserve_index=False))
-    points = attitude_points(found, public=False, members_public=True)
-    place.write_table("attitude_points", pa.Table.from_pandas(points, preserve_index=False))
-    _draw(folder, points, found.map.results)
-    (folder / "study.yaml").write_text(_study(names, public=public), encoding="utf-8")
-
-
-def _edges(edges: Any, users: Any, actors: Any) -> Any:
-    """Return the follows that were analysed, by pseudonyms."""
-    import pyarrow as pa  # noqa: PLC0415 - slow to import, not needed for --help
-
-    from hemicycle.data.schema import tag  # noqa: PLC0415 - as above
-
-    user = pa.DictionaryArray.from_arrays(pa.array(edges.row.astype("int32")), users)
-    actor = pa.DictionaryArray.from_arrays(pa.array(edges.col.astype("int32")), actors)
-    return tag(pa.table({"user": user, "actor": actor}), {"user": "id", "actor": "label"}, public=False)
+    files, labels, notes = settings.evidence, dict[str, Any](), list[str]()
+    if files.labels:
+        _tell("reading labels")
+        found, said = evidence.read_labels(files, users)
+        labels |= found
+        notes += said
+    if files.texts:
+        _tell("reading texts, and the axis between their sides")
+        stances, said = evidence.read_stances(files, users, settings.options.map.seed)
+        labels[STANCE] = stances.values  # noqa: PD011 - no frame
+        notes += said
+    if files.items:
+        _tell("reading items")
+    return labels, evidence.read_items(files, users) if files.items else None, tuple(notes)
 
 
-def _draw(folder: Path, points: Any, results: Any) -> None:
-    from hemicycle.reports.export import svg  # noqa: PLC0415 - slow to import, not needed for --help
-    from hemicycle.reports.figures_attitudes import attitude_figures  # noqa: PLC0415 - as above
+def _evidence_tables(
+    found: "Inferred", labels: "LabelValues", shared: "Shared | None", settings: AttitudeSettings
+) -> tuple[dict[str, "pd.DataFrame"], tuple[str, ...]]:
+    """Validation of the users who were analysed, and positions of items; and notes."""
+    from hemicycle.attitudes.evidence_tables import audience_table, validation_table  # noqa: PLC0415 - slow, as above
 
-    for figure in attitude_figures(points, results):
-        (folder / f"{figure.id}.svg").write_text(svg(figure), encoding="utf-8")
+    users, names = found.users, found.map.attitudes
+    tables: dict[str, pd.DataFrame] = {}
+    notes: tuple[str, ...] = ()
+    if labels:
+        _tell("validation")
+        own = {name: values[users.index] for name, values in labels.items()}
+        tables["validation_results"], notes = validation_table(users.attitudes, names, own, settings.options.map.seed)
+    if shared is not None:
+        _tell("positions of items")
+        table = shared.table[users.index]
+        placed, said = audience_table(
+            table, shared.items, users.attitudes, names, relation="shares", public=settings.public
+        )
+        tables["audience_positions"], notes = placed, (*notes, *said)
+    return tables, notes
 
 
-def _print_scores(results: Any) -> None:
+def _print_scores(results: "pd.DataFrame") -> None:
     columns = ["attitude", "dims", "parties", "R2 left out", "95 %", "in sample", "permuted"]
     rows = [
         (
@@ -178,43 +249,38 @@ def _print_scores(results: Any) -> None:
     print_table(columns, rows)
 
 
-def _say_next(folder: Path, names: Sequence[str]) -> None:
-    out.print(
-        f"Written to {folder}: attitudes.parquet (sensitive: it stays with you), map_results.parquet, actors.parquet,"
-    )
-    out.print(
-        "  attitude_points.parquet, attitude_map.svg, map_scores.svg, follows.parquet and study.yaml", markup=False
-    )
-    out.print(f"What does a recommender of these follows know about {names[0]}?", markup=False)
+def _print_validation(table: "pd.DataFrame | None") -> None:
+    """Print the strongest relations to labels from elsewhere."""
+    if table is None or table.empty:
+        return
+    shown = table[table["measure"].isin(["pearson", "auc"])]
+    strength = (shown["value"] - 0.5 * (shown["measure"] == "auc")).abs()
+    shown = shown.loc[strength.sort_values(ascending=False).index]
+    columns = ["attitude", "label", "measure", "value", "95 %", "shuffled", "users", "p (Holm)"]
+    rows = [
+        (
+            str(row.attitude),
+            f"{row.label!s} = {row.category!s}" if row.category else str(row.label),
+            str(row.measure),
+            f"{row.value:.2f}",
+            f"{row.low:.2f} to {row.high:.2f}",
+            f"{row.null_low:.2f} to {row.null_high:.2f}",
+            f"{row.n:,}",
+            f"{row.p_holm:.3f}",
+        )
+        for row in shown.head(_SHOWN).itertuples()
+    ]
+    out.print()
+    print_table(columns, rows)
+    if len(shown) > _SHOWN:
+        out.print(f"and {len(shown) - _SHOWN} more in validation_results.parquet", markup=False)
+
+
+def _say_next(folder: Path, first: str, tables: dict[str, "pd.DataFrame"]) -> None:
+    names = ["map_results", *tables, "actors", "attitude_points", "follows"]
+    out.print()
+    out.print(f"Written to {folder}: attitudes.parquet (sensitive: it stays with you);", markup=False)
+    out.print(f"  tables {', '.join(names)};", markup=False)
+    out.print("  figures attitude_map, map_scores (SVG and PNG); study.yaml", markup=False)
+    out.print(f"What does a recommender of these follows know about {first}?", markup=False)
     typer.echo(f"Next:  hemicycle run {shlex.quote(str(folder / 'study.yaml'))}")
-
-
-def _study(names: Sequence[str], *, public: bool) -> str:
-    """A study that trains recommenders on the follows and probes them for the attitudes."""
-    labels = ", ".join(f"{name}: label" for name in names)
-    return f"""# What do recommenders trained on these follows know about attitudes that nobody gave them?
-# The attitudes were inferred from these very follows: a high score is a check of recovery. Evidence of its own needs
-# attitudes from elsewhere, e.g. answers of some of the users to a survey.
-name: attitudes
-title: What recommenders of follows know about attitudes
-question: Do recommenders trained only on who follows whom learn the users' attitudes?
-
-data:
-  source: tabular
-  name: follows
-  public: {str(public).lower()}
-  items_public: true
-  edges: {{path: follows.parquet, user: user, item: actor}}
-  attributes:
-    - {{path: attitudes.parquet, id: id, columns: {{{labels}}}}}
-split: {{kind: random, test: 0.1, valid: 0.1}}
-
-seeds: 3
-train: {{epochs: 20, validate_every: 5}}
-population:
-  mf: {{recommender: {{model: mf, dim: 32}}}}
-  lightgcn: {{recommender: {{model: lightgcn, dim: 32, layers: 2}}}}
-
-probes:
-  - {{probe: ridge, labels: [{", ".join(names)}]}}
-"""

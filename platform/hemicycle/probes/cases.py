@@ -127,7 +127,7 @@ def _batches(targets: Sequence[Target], config: ProbeConfig) -> list[Batch]:
     found: dict[object, list[Batch]] = {}
     for number, target in enumerate(targets):
         keep = target.known
-        case = replace(_case(target, probe, config), number=number)
+        case = replace(case_of(target, probe, config), number=number)
         folds = case.folds
         key = number if probe.stratified else (keep.tobytes(), folds.assignment.tobytes(), folds.units.tobytes())
         of_key = found.setdefault(key, [])
@@ -138,7 +138,13 @@ def _batches(targets: Sequence[Target], config: ProbeConfig) -> list[Batch]:
     return [batch for of_key in found.values() for batch in of_key]
 
 
-def _case(target: Target, probe: Probe, config: ProbeConfig) -> Case:
+def case_of(target: Target, probe: Probe, config: ProbeConfig) -> Case:
+    """Return a label as a probe reads it, with its groups and folds.
+
+    Raises:
+        InputError: no row has the label, the probe cannot read it, or it is too few rows, groups or members of a class
+            for the folds.
+    """
     where = f"probe of {target.attribute}"
     if not target.known.any():
         raise InputError("no row has this label", where=where, remedy="check the column and the join of the ids")

@@ -97,7 +97,7 @@ def _check(n: int, classes: NDArray[np.int64], by: str, plan: FoldPlan) -> None:
     smallest = int(np.bincount(classes).min())
     if plan.stratified and smallest < plan.count:
         raise InputError(
-            f"the smallest class has {smallest} {what} fewer than the {plan.count} folds",
+            f"the smallest class has {smallest} {what.rstrip(',')}, fewer than the {plan.count} folds",
             where="probe",
             remedy="merge rare classes, or leave their labels empty",
         )

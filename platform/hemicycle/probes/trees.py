@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from threadpoolctl import threadpool_limits
 
 from hemicycle.core.seeding import rng
@@ -83,6 +82,11 @@ def _fitted(
     design: Design, labels: NDArray[Any], rows: NDArray[np.intp], judged: NDArray[np.intp], classes: int
 ) -> Array:
     """Predictions for ``judged`` by trees fitted on ``rows``, shape (judged, classes or 1)."""
+    from sklearn.ensemble import (  # noqa: PLC0415 a quarter of a second, and few processes fit trees
+        HistGradientBoostingClassifier,
+        HistGradientBoostingRegressor,
+    )
+
     options = {**_OPTIONS, "categorical_features": list(range(design.categories)) or None, "random_state": 0}
     with threadpool_limits(limits=1, user_api="openmp"):
         if not classes:

@@ -1,6 +1,7 @@
 """Figures as files: SVG, PNG, PDF, and their tables as CSV and parquet."""
 
 import re
+from functools import cache
 from typing import Any
 
 import altair as alt
@@ -66,6 +67,7 @@ def export(figure: Figure, folder: Folder, image: str) -> None:
     folder.write_table(figure.id, rows)
 
 
+@cache
 def script() -> str:
     """Vega, Vega-Lite and vega-embed as one script that needs no network."""
     bundle: str = vl_convert.javascript_bundle(SNIPPET, vl_version=vega_lite_version())

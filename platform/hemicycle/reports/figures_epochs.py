@@ -50,7 +50,9 @@ def epoch_axis(epochs: pd.Series) -> alt.X:
         if not ticks or value >= 1.6 * max(ticks[-1], 1):
             ticks.append(value)
     scale = alt.Scale(type="symlog", constant=1, nice=False, padding=9) if curved else alt.Scale(nice=False, padding=9)
-    axis = alt.Axis(values=ticks if curved else [v for v in values if v % max(1, len(values) // 8) == 0], grid=False)
+    axis = alt.Axis(
+        values=ticks if curved else [v for v in values if v % max(1, len(values) // 8) == 0], grid=False, format="d"
+    )
     return alt.X("epoch:Q", title="epoch (0 = untrained)", scale=scale, axis=axis)
 
 

@@ -53,7 +53,8 @@ def quality(erasure: pd.DataFrame, records: pd.DataFrame, phase: str) -> pd.Data
 
     Returns:
         Columns ``model``, ``site``, ``method``, ``rank``, ``strength``, ``epoch``, ``ndcg_metric``, ``ndcg``,
-        ``ndcg_low``, ``ndcg_high``, and the mean paired ``difference`` to before.
+        ``ndcg_low``, ``ndcg_high``, and the mean paired ``difference`` to before with ``difference_low`` and
+        ``difference_high``, which hold every seed's interval.
     """
     rows = _phase(erasure, records, phase, "quality")
     if rows.empty:
@@ -61,7 +62,12 @@ def quality(erasure: pd.DataFrame, records: pd.DataFrame, phase: str) -> pd.Data
     rows = rows[rows["metric"].str.startswith("ndcg") & (rows["group"].fillna("") == "")]
     by = ["model", "site", "method", "rank", "strength", "epoch", "metric"]
     names = {"value": "ndcg", "low": "ndcg_low", "high": "ndcg_high", "metric": "ndcg_metric"}
-    differences = rows.groupby(by, sort=False)["difference"].mean().reset_index()
+    differences = rows.groupby(by, sort=False).agg(
+        difference=("difference", "mean"),
+        difference_low=("difference_low", "min"),
+        difference_high=("difference_high", "max"),
+    )
+    differences = differences.reset_index()
     return _spread(rows, by).merge(differences, on=by).rename(columns=names)
 
 
@@ -91,7 +97,8 @@ def frontier_table(erasure: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame
     if read.empty or ranked.empty:
         return pd.DataFrame()
     on = ["model", "site", "method", "rank", "strength", "epoch"]
-    table = read.merge(ranked[[*on, "ndcg_metric", "ndcg", "ndcg_low", "ndcg_high", "difference"]], on=on)
+    cost = ["difference", "difference_low", "difference_high"]
+    table = read.merge(ranked[[*on, "ndcg_metric", "ndcg", "ndcg_low", "ndcg_high", *cost]], on=on)
     order = {name: place for place, name in enumerate(dict.fromkeys(READERS.values()))}
     table = _named(table).assign(place=table["reader"].map(lambda name: order.get(name, len(order))))
     table = table.sort_values(["panel", "place", "curve", "strength"], kind="stable", ignore_index=True)
@@ -232,7 +239,7 @@ def erasure_regrowth(erasure: pd.DataFrame, records: pd.DataFrame) -> Figure | N
 def regrowth_chart(table: pd.DataFrame) -> Chart:
     """Draw the leakage of :func:`leaked` by epoch: models as rows, readers as columns."""
     colour, shape = _scales(list(dict.fromkeys(table["curve"])))
-    x = alt.X("epoch:Q", title="epochs after erasure", axis=alt.Axis(tickMinStep=1))
+    x = alt.X("epoch:Q", title="epochs after erasure", axis=alt.Axis(tickMinStep=1, format="d"))
     y = alt.Y("value:Q", title=_score_title(table), scale=alt.Scale(zero=False, nice=True))
     base = alt.Chart().encode(x=x, color=colour)
     tips = [alt.Tooltip("curve:N", title="eraser"), "epoch:Q", alt.Tooltip("value:Q", format=".3f")]
@@ -251,5 +258,7 @@ def _regrown(table: pd.DataFrame) -> str:
     for (model, curve, reader), rows in erased.sort_values("epoch").groupby(["model", "curve", "reader"]):
         first, last = (float(rows["value"].iloc[place]) for place in (0, -1))
         epochs = int(rows["epoch"].iloc[-1])
-        parts.append(f"{model} after {curve}, {reader}: {number(first)} to {number(last)} in {epochs} epochs")
+        parts.append(
+            f"{model} after {curve}, {reader}: {number(first)} to {number(last)} in {epochs} epoch{'s' * (epochs != 1)}"
+        )
     return f"While training goes on (chance at {number(float(np.mean(table['chance'])))}): " + "; ".join(parts) + "."

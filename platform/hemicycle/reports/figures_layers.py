@@ -10,6 +10,7 @@ from hemicycle.reports.facts import Chart, Figure
 from hemicycle.reports.findings import gain_clause, propagation_findings
 from hemicycle.reports.summaries import (
     PERMUTED,
+    UNSAID,
     at_readout,
     control,
     control_names,
@@ -38,13 +39,17 @@ from hemicycle.reports.theme import (
 MOST_TARGETS = 6
 BAND = "permuted labels, 95 % range"
 FLOOR = -0.25
+_COLUMNS = 2
+"""Columns of the legend of what needs no model, which else is wider than a page."""
 
 
 def prepared(probes: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the main reader for the first MOST_TARGETS targets, with model and target named."""
+    """Rows of the main reader for the first MOST_TARGETS targets, models with untrained twins first."""
     if probes.empty:
         return probes
     rows = main_probe(with_model(probes, records))
+    learnt = rows["model"].isin(rows.loc[rows["status"] == "untrained", "model"])
+    rows = pd.concat([rows[learnt], rows[~learnt]])
     return rows[rows["target"].isin(rows["target"].unique()[:MOST_TARGETS])]
 
 
@@ -55,7 +60,7 @@ def by_layer(rows: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
     parts = [over_seeds(scores(best), [*by, "status"]).rename(columns={"status": "series"}).assign(kind="score")]
     for name in control_names(best):
         alone = over_seeds(at_readout(control(best, name)), by[:-1], "control_score")
-        if name != PERMUTED:
+        if name not in {PERMUTED, *UNSAID}:
             parts.append(alone.assign(layer="", series=control_words(name), kind="reference"))
     permuted = control(best, PERMUTED).groupby(by, sort=False)
     band = permuted.agg(
@@ -121,11 +126,10 @@ def _panel(table: pd.DataFrame, target: str, model: str, first: bool, last: bool
         axis=alt.Axis(labels=first, ticks=first),
     )
     drawn: Any = alt.layer(_permuted(x, y), _references(table, y), *_points(table, x, y), data=inline(rows))
-    panel: alt.LayerChart = drawn.properties(
-        width=_widths(table)[model],
-        height=150,
-        title=alt.TitleParams(name, subtitle=[what, target] if what else target, frame="group"),
-    )
+    width = _widths(table)[model]
+    subtitle = [what, target] if what else target
+    title = alt.TitleParams(name, subtitle=subtitle, frame="group", limit=width + 20)
+    panel: alt.LayerChart = drawn.properties(width=width, height=150, title=title)
     return panel
 
 
@@ -133,7 +137,8 @@ def _widths(table: pd.DataFrame) -> dict[str, int]:
     """Width of every model's panels: by its number of layers, with room for what its title says."""
     count = {str(m): part.loc[part["layer"] != "", "layer"].nunique() for m, part in table.groupby("model")}
     free = 770 - 22 * len(count)
-    least = {model: min(150, max(90, 6 * len(split_name(model)[1]))) / free for model in count}
+    said = 5.6 * table["target"].str.len().max()
+    least = {model: min(150, max(90, said, 6 * len(split_name(model)[1]))) / free for model in count}
     shares = {model: max(least[model], layers / sum(count.values())) for model, layers in count.items()}
     return {model: max(90, round(free * share / sum(shares.values()))) for model, share in shares.items()}
 
@@ -156,7 +161,8 @@ def _references(table: pd.DataFrame, y: alt.Y) -> alt.Chart:
     dashes = alt.Scale(domain=present, range=[list(dash) for dash in DASHES[1 : len(present) + 1]])
     lines = alt.Chart().transform_filter("datum.kind === 'reference'").mark_rule(strokeWidth=1.6, clip=True)
     tips = [alt.Tooltip("series:N", title="without the model"), alt.Tooltip("mean:Q", format=".3f")]
-    stroke = alt.StrokeDash("series:N", scale=dashes, title="without the model")
+    legend = alt.Legend(columns=_COLUMNS, symbolSize=260)
+    stroke = alt.StrokeDash("series:N", scale=dashes, title="without the model", legend=legend)
     drawn: alt.Chart = lines.encode(y=y, strokeDash=stroke, tooltip=tips)
     return drawn
 

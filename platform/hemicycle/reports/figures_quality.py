@@ -61,7 +61,7 @@ def _groups_chart(table: pd.DataFrame) -> Chart:
     models = list(table["model"].unique())
     title = label(table["metric"].iloc[0])
     domain = [0.0, 1.05 * float(table["ci_high"].max()) or 1.0]
-    x = alt.X("value:Q", title=title, scale=alt.Scale(domain=domain, nice=False))
+    x = alt.X("value:Q", title=title, scale=alt.Scale(domain=domain, nice=False), axis=alt.Axis(tickCount=6))
     colour = alt.Color("model:N", title="model", scale=alt.Scale(domain=models, range=list(CYCLE[: len(models)])))
     shape = alt.Shape("model:N", title="model", scale=alt.Scale(domain=models, range=list(SHAPES[: len(models)])))
     tips = [alt.Tooltip("model:N"), alt.Tooltip("group:N"), alt.Tooltip("n:Q")]

@@ -50,7 +50,7 @@ def similarity_matrix(similarity: pd.DataFrame, records: pd.DataFrame) -> Figure
     measure = main_measure(rows)
     rows = rows[rows["measure"] == measure]
     models = ordered(records, set(rows["record_id"]) | set(rows["other_id"]))
-    table = _named(rows, models)
+    table = named_pairs(rows, models)
     return Figure(
         id="similarity_matrix",
         title="How alike the representations of users are",
@@ -61,7 +61,8 @@ def similarity_matrix(similarity: pd.DataFrame, records: pd.DataFrame) -> Figure
     )
 
 
-def _named(rows: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
+def named_pairs(rows: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
+    """Pairs in the order of ``models``, with name, model and status of either side."""
     about = models.set_index("id")
     place = {i: k for k, i in enumerate(models["id"])}
     swap = rows["record_id"].map(place) > rows["other_id"].map(place)

@@ -9,13 +9,14 @@ import pandas as pd
 from hemicycle.probes.learning_order import LEVELS, PROBE, learning_order, order_sentence
 from hemicycle.reports.facts import Chart, Figure
 from hemicycle.reports.figures_epochs import QUALITY, epoch_axis, quality, trajectories
-from hemicycle.reports.summaries import over_seeds, with_model
-from hemicycle.reports.theme import CYCLE, DASHES, GREY, group_colours, inline, label, listing, number
+from hemicycle.reports.summaries import over_seeds, with_model, with_names
+from hemicycle.reports.theme import CYCLE, DASHES, GREY, group_colours, inline, label, listing, number, with_minus
 
 MOST_PANELS = 6
 MOST_POINTS = 400
 MOST_GROUPS = 7
 PANEL = 118
+NO_GROUP = "no group"
 _AXES = {"pca": "principal components", "supervised": "held-out reading"}
 _KEEP = ["model", "axes", "epoch", "entity_name", "group", "attribute", "value", "x", "y", "n", "r2", "residual"]
 
@@ -55,9 +56,26 @@ def _shown(points: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
         return rows
     kept = {record: chosen_epochs(list(epochs.unique())) for record, epochs in rows.groupby("record_id")["epoch"]}
     rows = rows[[epoch in kept[record] for record, epoch in zip(rows["record_id"], rows["epoch"], strict=True)]]
-    group = rows["group"].fillna("").astype(str).replace("", "no group")
+    group = _groups(rows)
     frequent = rows.groupby(group)["n"].sum().nlargest(MOST_GROUPS).index
     return rows.assign(group=group.where(group.isin(frequent), "other"), entity_name=rows["entity_name"].fillna(""))
+
+
+def _groups(rows: pd.DataFrame) -> pd.Series:
+    """Groups; where there are none, the attribute's own values if these are few."""
+    group = rows["group"].fillna("").astype(str)
+    if (group == "").all() and rows["value"].nunique() <= MOST_GROUPS:
+        own = rows["attribute"] + " " + rows["value"].map("{:g}".format)
+        return own.where(rows["value"].notna(), NO_GROUP)
+    return group.replace("", NO_GROUP)
+
+
+def _colour(groups: list[str], attribute: str) -> alt.Color:
+    """Colour by group; where there are none, by the attribute."""
+    if groups == [NO_GROUP]:
+        return alt.Color("value:Q", title=attribute, scale=alt.Scale(scheme="blueorange"))
+    scale = alt.Scale(domain=groups, range=group_colours(groups))
+    return alt.Color("group:N", scale=scale, legend=alt.Legend(symbolOpacity=1, symbolSize=70))
 
 
 def _multiples(table: pd.DataFrame, attribute: str) -> Chart:
@@ -71,19 +89,18 @@ def _multiples(table: pd.DataFrame, attribute: str) -> Chart:
             else "turned onto the map of the best checkpoint; residual: what does not fit it"
         )
         title = alt.TitleParams(f"{model}: {_AXES[str(axes)]}", subtitle=what)
-        bands.append(_band(part, groups).properties(title=title))
+        bands.append(_band(part, _colour(groups, attribute)).properties(title=title))
     drawn: alt.VConcatChart = alt.vconcat(*bands, spacing=18)
     return drawn
 
 
-def _band(rows: pd.DataFrame, groups: list[str]) -> alt.FacetChart:
+def _band(rows: pd.DataFrame, colour: alt.Color) -> alt.FacetChart:
     """Checkpoints of one model side by side, on common scales."""
     parts = [thin(part).assign(panel=_heading(part)) for _, part in rows.groupby("epoch")]
     named = "entity_name" in rows
     columns = ["panel", "group", "value", "x", "y", "n", *(["entity_name"] if named else [])]
     axis = alt.Axis(labels=False, ticks=False, grid=False, title=None)
     x, y = (alt.Scale(domain=_range(rows[name]), nice=False) for name in ("x", "y"))
-    colours = alt.Scale(domain=groups, range=group_colours(groups))
     size: Any = {} if named else {"size": alt.Size("n:Q", legend=None, scale=alt.Scale(range=[12, 120]))}
     points: alt.Chart = alt.Chart(inline(pd.concat(parts)[columns])).mark_point(
         filled=True, opacity=0.7, size=16, clip=True
@@ -91,7 +108,7 @@ def _band(rows: pd.DataFrame, groups: list[str]) -> alt.FacetChart:
     points = points.encode(
         x=alt.X("x:Q", axis=axis, scale=x),
         y=alt.Y("y:Q", axis=axis, scale=y),
-        color=alt.Color("group:N", scale=colours, legend=alt.Legend(symbolOpacity=1, symbolSize=70)),
+        color=colour,
         tooltip=[alt.Tooltip("entity_name:N" if named else "n:Q"), alt.Tooltip("group:N"), alt.Tooltip("value:Q")],
         **size,
     ).properties(width=PANEL, height=PANEL, view=alt.ViewBackground(stroke=GREY, strokeOpacity=0.35))
@@ -153,17 +170,10 @@ def learning_epochs(probes: pd.DataFrame, ranking: pd.DataFrame, records: pd.Dat
         id="learning_order",
         title="When politics can be read, and when recommendations are good",
         chart=_epochs_chart(table, marks),
-        sentence=order_sentence(order, attribute),
+        sentence=with_minus(order_sentence(order, attribute)),
         alt_text="Probe scores and validation NDCG by epoch, a panel a model, with points at half and 90 % of each.",
         table=table,
     )
-
-
-def with_names(order: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
-    """The table of learning order with models called as in the other figures."""
-    stems = [str(n).removesuffix(f"-s{s}") for n, s in zip(known["name"], known["seed"], strict=True)]
-    called = dict(zip(stems, known["model"], strict=True))
-    return order[order["model"].isin(called)].assign(model=order["model"].map(called))
 
 
 def _marks(order: pd.DataFrame, table: pd.DataFrame, quality_name: str) -> pd.DataFrame:

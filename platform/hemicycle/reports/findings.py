@@ -6,12 +6,14 @@ import pandas as pd
 from hemicycle.core.records import READOUT
 from hemicycle.reports.facts import Tables, table
 from hemicycle.reports.findings_effects import effect_findings
+from hemicycle.reports.findings_interpretation import interpretation_findings
 from hemicycle.reports.findings_search import search_findings
 from hemicycle.reports.quality import quality_findings, without_strengths
 from hemicycle.reports.spotlight import spotlight
 from hemicycle.reports.summaries import (
     METRICS,
     PERMUTED,
+    UNSAID,
     at_readout,
     control,
     control_names,
@@ -28,12 +30,12 @@ from hemicycle.reports.theme import interval, label, listing, number, signed, sm
 
 BY = ["model", "entity", "attribute", "scope", "target", "score_name", "probe"]
 MOST_MODELS, MOST_ATTRIBUTES = 8, 4
-_UNSAID = ("random vectors", "permuted within degree", "permuted within community")
-"""Controls that stand in the tables and not in the sentences."""
 
 
 def headline_table(probes: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
     """One row per model and target at the layer that recommends: score, untrained, gain and every control.
+
+    Models with untrained twins come first: what they know may be learnt.
 
     Returns:
         Columns BY, ``status``, ``seeds``, ``score``, ``low``, ``high`` (envelope of the seeds' 95 % bootstrap
@@ -49,7 +51,8 @@ def headline_table(probes: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
     found = pd.DataFrame([_row(dict(zip(BY, key, strict=True)), part, single, rows) for key, part in _groups(shown)])
     if found.empty:
         return found
-    return found.merge(gains(single, ["model", "target"]), on=["model", "target"], how="left")
+    found = found.merge(gains(single, ["model", "target"]), on=["model", "target"], how="left")
+    return found.sort_values("untrained", key=pd.isna, kind="stable", ignore_index=True)
 
 
 def _groups(rows: pd.DataFrame) -> list[tuple[tuple[str, ...], pd.DataFrame]]:
@@ -106,7 +109,7 @@ def probe_sentence(row: pd.Series) -> str:
         parts.append(f"{twin}, so {gain_clause(row['gain'], row['gain_low'], row['gain_high'])}")
         if overlap(row):
             parts[-1] += ", and the two scores' intervals overlap"
-    alone = [_alone(row, name) for name in shown_controls(row) if name not in _UNSAID]
+    alone = [_alone(row, name) for name in shown_controls(row) if name not in UNSAID]
     return "; ".join([*parts, listing(alone)] if alone else parts)
 
 
@@ -131,8 +134,26 @@ def probe_findings(probes: pd.DataFrame, records: pd.DataFrame) -> list[str]:
     plain = plain[plain["model"].isin(plain["model"].unique()[:MOST_MODELS])]
     order = {name: index for index, name in enumerate(plain["attribute"].unique())}
     plain = plain.sort_values("attribute", key=lambda names: names.map(order), kind="stable")
-    found = [f"{'; '.join([probe_sentence(row), *_narrower(row, head)])}." for _, row in plain.iterrows()]
+    twins = plain["untrained"].notna()
+    idle = (plain["status"] == "trained") & ~twins & bool(twins.any())
+    told = [f"{'; '.join([probe_sentence(row), *_narrower(row, head)])}." for _, row in plain[~idle].iterrows()]
+    found = [*told, *_idle_findings(plain[idle])]
     return [f"At the layer that scores recommendations, {found[0]}", *found[1:]] if found else []
+
+
+def _idle_findings(rows: pd.DataFrame) -> list[str]:
+    """One short sentence an attribute on trained models that have no untrained state to compare with."""
+    found = []
+    for target, part in rows.groupby("target", sort=False):
+        read = [_idle(row) for _, row in part.iterrows()]
+        found.append(f"Without vectors that are learnt, {target} is read from {listing(read)}.")
+    return found
+
+
+def _idle(row: pd.Series) -> str:
+    alone = [_alone(row, name) for name in shown_controls(row) if name == PERMUTED]
+    beside = f" ({alone[0]})" if alone else ""
+    return f"{row['model']} with {number(row['score'])}{interval(row['low'], row['high'])}{beside}"
 
 
 def propagation_findings(rows: pd.DataFrame) -> list[str]:
@@ -236,7 +257,8 @@ def findings(tables: Tables) -> list[str]:
     alone = [] if probes.empty else propagation_findings(_plain_scores(probes, records))
     contrasts = contrast_findings(table(tables, "simulation_contrasts"))
     known = [*probe_findings(probes, records), *(f"{text}." for text in alone)]
-    return [*searched, *known, *([ranking] if ranking else []), *quality_findings(tables), *contrasts]
+    asked = interpretation_findings(tables)
+    return [*searched, *known, *([ranking] if ranking else []), *asked, *quality_findings(tables), *contrasts]
 
 
 def _plain_scores(probes: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from hemicycle.core.disclosure import K
 from hemicycle.core.errors import DisclosureError
 from hemicycle.core.storage import Folder
 from hemicycle.reports import tables as html_tables
-from hemicycle.reports import tables_quality
+from hemicycle.reports import tables_interpretation, tables_quality
 from hemicycle.reports.export import export, script, specification, svg
 from hemicycle.reports.facts import Figure, StudyFacts, Tables, table
 from hemicycle.reports.figures_attitudes import attitude_map, map_scores
@@ -32,6 +32,7 @@ from hemicycle.reports.figures_similarity import model_map, similarity_matrix
 from hemicycle.reports.figures_simulations import paired_differences, polarization_over_time
 from hemicycle.reports.figures_trajectories import learning_epochs, politics_appears
 from hemicycle.reports.findings import findings
+from hemicycle.reports.latex import write_latex
 from hemicycle.reports.methods import bibliography, methods
 from hemicycle.reports.spotlight import spotlight
 from hemicycle.reports.tables_search import search_tables
@@ -100,7 +101,7 @@ def check_map(points: pd.DataFrame, *, public: bool) -> None:
 
 
 def write_report(facts: StudyFacts, tables: Tables, folder: Folder) -> str:
-    """Write report.html and ``figures/`` (SVG, PNG, PDF, CSV and parquet of each figure).
+    """Write report.html and ``figures/`` (SVG, PNG, PDF, CSV and parquet of each figure, LaTeX of every table).
 
     Args:
         facts: what the study is.
@@ -118,6 +119,8 @@ def write_report(facts: StudyFacts, tables: Tables, folder: Folder) -> str:
     images = {figure.id: svg(figure) for figure in drawn}
     for figure in drawn:
         export(figure, folder / "figures", images[figure.id])
+    set_in_type = [html_tables.glance(spotlight(tables)), *report_tables(tables)]
+    write_latex([*set_in_type, *(html_tables.frame_table(f.id, f.table) for f in drawn)], folder / "figures")
     folder.write_bytes(REPORT, render(facts, tables, drawn, images).encode())
     return f"{folder.uri}/{REPORT}"
 
@@ -126,10 +129,7 @@ def render(facts: StudyFacts, tables: Tables, drawn: list[Figure], images: Mappi
     """The report as text."""
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     source = (resources.files("hemicycle.reports") / "template.html.j2").read_text(encoding="utf-8")
-    ranked = (html_tables.models, tables_quality.differences, tables_quality.impressions)
-    makers = (*ranked, html_tables.probes, html_tables.contrasts, html_tables.failures)
     few = spotlight(tables)
-    made = [*search_tables(tables), *(made for maker in makers if (made := maker(few)) is not None)]
     found = findings(tables)
     return environment.from_string(source).render(
         facts=facts,
@@ -141,7 +141,7 @@ def render(facts: StudyFacts, tables: Tables, drawn: list[Figure], images: Mappi
         ],
         specs={figure.id: specification(figure) for figure in drawn},
         themes={"light": vega_config(), "dark": vega_config(dark=True)},
-        tables=made,
+        tables=report_tables(tables),
         methods=methods(facts, tables),
         bibliography=bibliography(tables, facts.config),
         provenance=list(flat(facts.provenance)),
@@ -149,6 +149,16 @@ def render(facts: StudyFacts, tables: Tables, drawn: list[Figure], images: Mappi
         seats=list(seats()),
         script=Markup(script() if drawn else ""),  # noqa: S704 the packaged Vega bundle, no input in it
     )
+
+
+def report_tables(tables: Tables) -> list[html_tables.HtmlTable]:
+    """Every table that the results allow, in the order of the report."""
+    asked = tables_interpretation
+    ranked = (html_tables.models, tables_quality.differences, tables_quality.impressions)
+    makers = (*ranked, html_tables.probes, asked.erasure, asked.attacks, asked.similarity, asked.map_results)
+    few = spotlight(tables)
+    made = (maker(few) for maker in (*makers, html_tables.contrasts, html_tables.failures))
+    return [*search_tables(tables), *(table for table in made if table is not None)]
 
 
 def _static(image: str) -> str:

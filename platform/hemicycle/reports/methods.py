@@ -11,13 +11,18 @@ import pandas as pd
 from hemicycle.core.records import READOUT
 from hemicycle.reports.facts import StudyFacts, Tables, table
 from hemicycle.reports.methods_effects import effects_keys, effects_methods
+from hemicycle.reports.methods_interpretation import controls_methods, interpretation_keys, interpretation_methods
 from hemicycle.reports.methods_search import search_keys, search_methods
 from hemicycle.reports.spotlight import spotlight
-from hemicycle.reports.summaries import PERMUTED, control_names, control_words
 from hemicycle.reports.theme import label, listing
 
 _FAMILY_KEYS = {"mf": ["koren2009matrix", "rendle2009bpr"], "lightgcn": ["he2020lightgcn", "rendle2009bpr"]}
 _OPINION_KEYS = {"friedkin_johnsen": "friedkin1990social", "bounded_confidence": "hegselmann2002opinion"}
+_READERS = {"ridge": "ridge regression", "logistic": "logistic regression", "least_squares": "least squares"}
+_READERS |= {"mlp": "an MLP", "mlp_classes": "an MLP", "knn": "nearest neighbours", "knn_classes": "nearest neighbours"}
+_READERS |= dict.fromkeys(
+    ("mdl", "mdl_classes"), "the online code of minimum description length (Voita and Titov 2020)"
+)
 _SHOWN = ("dim", "layers", "loss", "negatives", "learning_rate", "lr", "regularization", "l2", "epochs", "patience")
 
 
@@ -29,6 +34,7 @@ def methods(facts: StudyFacts, tables: Tables) -> list[str]:
         *search_methods(facts.config, tables),
         *effects_methods(tables),
         _probes(facts.config, table(tables, "probe_results")),
+        *interpretation_methods(tables, facts.config),
         _simulations(facts.config, table(tables, "simulation_results")),
         _reproduction(facts),
     ]
@@ -109,32 +115,26 @@ def _settings(config: Mapping[str, Any], family: str) -> str:
 def _probes(config: Mapping[str, Any], probes: pd.DataFrame) -> str:
     if probes.empty:
         return ""
-    readers = listing([str(name) for name in probes["probe"].unique()])
-    folds = listing([str(name) for name in probes["cv"].unique()])
+    readers = listing(dict.fromkeys(_READERS.get(str(name), label(name)) for name in probes["probe"]))
     scores = listing([label(name) for name in probes["score_name"].unique()])
-    text = f"Probes: {readers} regression read {listing(map(str, probes['attribute'].unique()))} from frozen"
-    text += f" representations of up to {_plain(int(probes['n'].max()))} {probes['entity'].iloc[0]}s,"
-    text += f" cross-validated ({folds}; {scores} on held-out rows, penalties chosen in nested folds)."
+    text = f"Probes: {readers} read {listing(map(str, probes['attribute'].unique()))} from frozen"
+    text += f" representations of up to {_plain(int(probes['n'].max()))} {probes['entity'].iloc[0]}s ({scores})."
     if READOUT in set(probes["layer"]):
         text += " Headlines use the read-out, the layer whose dot products score recommendations."
-    names = control_names(probes)
-    parts = [f"{control_words(name)}, on the same folds" for name in names if name != PERMUTED]
-    parts += [f"{_permutations(config)}permuted labels (mean and 95 % range)"] if PERMUTED in names else []
-    text += f" Controls: {'; '.join(parts)}." if parts else ""
-    text += _within(probes)
-    return text + " Score intervals are 95 % bootstrap intervals; gains from training are paired by seed (t-intervals)."
+    text += f" {controls_methods(probes)}{_permutations(config)}{_within(probes)}"
+    return f"{text} Gains from training are paired by seed (95 % t-intervals)."
 
 
 def _permutations(config: Mapping[str, Any]) -> str:
     probes = config.get("probes")
     first = probes[0] if isinstance(probes, Sequence) and probes else probes
     count = first.get("permutations") if isinstance(first, Mapping) else None
-    return f"{count} sets of " if count else ""
+    return f" Labels were permuted {count} times." if count else ""
 
 
 def _within(probes: pd.DataFrame) -> str:
     scopes = [str(scope) for scope in probes["scope"].unique() if scope not in {"all", ""}]
-    return f" Scores {listing(scopes)} are of labels centred by group in the training folds." if scopes else ""
+    return f" Labels {listing(scopes)} are centred by group in the training folds." if scopes else ""
 
 
 def _simulations(config: Mapping[str, Any], results: pd.DataFrame) -> str:
@@ -171,7 +171,7 @@ def bibliography(tables: Tables, config: Mapping[str, Any] = MappingProxyType({}
         [] if results.empty else [_OPINION_KEYS[name] for name in results["opinion"].unique() if name in _OPINION_KEYS]
     )
     keys += [] if contrasts.empty else ["bloom1995minimum"]
-    keys += [*search_keys(config, tables), *effects_keys(tables)]
+    keys += [*search_keys(config, tables), *effects_keys(tables), *interpretation_keys(tables, config)]
     entries = read_bibliography()
     return "\n".join(entries[key] for key in dict.fromkeys([*keys, "moritz2018ray"]))
 

@@ -62,7 +62,7 @@ def difference_findings(differences: pd.DataFrame) -> list[str]:
         return []
     rows = rows.sort_values("difference", ascending=False)
     above = [_difference(row) for _, row in rows[rows["adjusted_low"] > 0].iterrows()]
-    others = [str(name) for name in rows.loc[rows["adjusted_low"] <= 0, "model"]]
+    others = [label(name) for name in rows.loc[rows["adjusted_low"] <= 0, "model"]]
     first = rows.iloc[0]
     clause = f" {listing(above[:MOST_PARTS])}" if above else " no model is above it"
     rest = f"; not shown to be above it: {listing(others)}" if above and others else ""
@@ -74,7 +74,7 @@ def difference_findings(differences: pd.DataFrame) -> list[str]:
 
 def _difference(row: pd.Series) -> str:
     bounds = interval(row["adjusted_low"], row["adjusted_high"], 3)
-    return f"{row['model']} {signed(row['difference'], 3)}{bounds}"
+    return f"{label(row['model'])} {signed(row['difference'], 3)}{bounds}"
 
 
 def without_strengths(rows: pd.DataFrame) -> pd.DataFrame:

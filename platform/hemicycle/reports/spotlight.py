@@ -7,11 +7,14 @@ import pandas as pd
 from hemicycle.reports.designs import hidden_members, member_words
 from hemicycle.reports.facts import Tables, table
 from hemicycle.reports.searches import TABLES, searches
+from hemicycle.reports.summaries import REWIRED
 from hemicycle.studies.comparing import member_name
 
 
 def spotlight(tables: Tables, *, designs: bool = True) -> Tables:
     """Tables without the trials and the members of designs that are not shown, and without what derives from them.
+
+    Models of a rewired graph are left out, too: they stand as a control beside the models that they are for.
 
     Shown are the trials that are best in an objective, and members by :func:`shown_members`. The records have columns
     more: ``trial``, whether they are of a trial, and ``levels``, what a member of a design is.
@@ -23,6 +26,8 @@ def spotlight(tables: Tables, *, designs: bool = True) -> Tables:
         tables: of a study.
         designs: False keeps all members of designs.
     """
+    if (table(tables, "records").get("status", pd.Series(dtype=str)) == REWIRED).any():
+        tables = {name: _without_controls(rows) for name, rows in tables.items()}
     trials, records, levels = (table(tables, name) for name in ("trials", "records", "design_levels"))
     if records.empty or (trials.empty and levels.empty):
         return tables
@@ -32,6 +37,11 @@ def spotlight(tables: Tables, *, designs: bool = True) -> Tables:
     kept = {name: rows if name in whole else _without(rows, name, hidden, gone) for name, rows in tables.items()}
     words = member_words(levels)
     return kept | _named(kept, words) | {"records": _described(kept["records"], trials, words)}
+
+
+def _without_controls(rows: pd.DataFrame) -> pd.DataFrame:
+    control = rows["status"] == REWIRED if "status" in rows else pd.Series(dtype=bool)
+    return rows[~control].reset_index(drop=True) if control.any() else rows
 
 
 def _hidden_trials(tables: Tables) -> set[str]:

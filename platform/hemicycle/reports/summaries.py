@@ -12,19 +12,23 @@ from hemicycle.core.records import READOUT
 from hemicycle.reports.theme import label
 
 PERMUTED = "permuted"
+REWIRED = "rewired"
+"""A control, and the status of records that are there for it alone."""
 PREFERRED = ("ridge", "logistic", "least_squares", "linear")
 TARGET = ["entity", "attribute", "scope"]
 _POINT = ["record_id", "layer", "epoch", *TARGET, "probe"]
 CONTROL_WORDS = {
     "covariates": "groups and covariates together",
-    "covariates by trees": "groups and covariates by boosted trees",
-    "rewired": "models of a rewired graph",
+    "covariates by trees": "covariates by boosted trees",
+    REWIRED: "models of a rewired graph",
     "random vectors": "random vectors",
     "permuted within degree": "labels permuted within degree",
     "permuted within community": "labels permuted within communities",
     PERMUTED: "permuted labels",
 }
 """Controls that are no group column, in the order in which they are told."""
+UNSAID = ("random vectors", "permuted within degree", "permuted within community")
+"""Controls near chance that stand in tables, not in sentences and figures."""
 
 METRICS = ("variance", "bimodality", "neighbour_correlation", "disagreement")
 """Metrics of polarization in their customary order; sentences speak of these alone."""
@@ -60,6 +64,13 @@ def with_model(rows: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
     known = model_labels(records)
     names = [known.get(str(i), label(f)) for i, f in zip(rows["record_id"], rows["family"], strict=True)]
     return rows.assign(model=names)
+
+
+def with_names(order: pd.DataFrame, known: pd.DataFrame) -> pd.DataFrame:
+    """Name models of a table by member (``mf``) as elsewhere; ``known`` has ``name``, ``seed`` and ``model``."""
+    stems = [str(n).removesuffix(f"-s{s}") for n, s in zip(known["name"], known["seed"], strict=True)]
+    called = dict(zip(stems, known["model"], strict=True))
+    return order[order["model"].isin(called)].assign(model=order["model"].map(called))
 
 
 def target_label(attribute: str, scope: str, entity: str = "user") -> str:

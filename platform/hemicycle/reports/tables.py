@@ -8,7 +8,7 @@ import pandas as pd
 
 from hemicycle.reports.facts import Tables, table
 from hemicycle.reports.findings import headline_table, last_step, shown_controls
-from hemicycle.reports.summaries import control_names, control_words, over_seeds, with_model
+from hemicycle.reports.summaries import UNSAID, control_names, control_words, over_seeds, with_model
 from hemicycle.reports.theme import MINUS, interval, label, number, signed, small
 
 MOST_ROWS = 60
@@ -77,7 +77,7 @@ def _glance_row(row: pd.Series) -> dict[str, str]:
         "untrained": number(row["untrained"]),
         "training adds": f"{signed(row['gain'])}{interval(row['gain_low'], row['gain_high'])}",
     }
-    alone = {control_words(name): number(row[f"control {name}"]) for name in shown_controls(row)}
+    alone = {control_words(name): number(row[f"control {name}"]) for name in shown_controls(row) if name not in UNSAID}
     return cells | alone | {"seeds": str(row["seeds"])}
 
 

@@ -5,6 +5,7 @@ common colour vision; shape or dash repeats what colour says.
 """
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -25,6 +26,7 @@ LABELS = {
     "lightgcn": "LightGCN",
     "bpr": "BPR",
     "popularity": "Popularity",
+    "adamic_adar": "Adamic-Adar",
     "foreign": "foreign model",
     "friedkin_johnsen": "Friedkin-Johnsen",
     "bounded_confidence": "bounded confidence",
@@ -36,6 +38,7 @@ LABELS = {
     "r2": "R²",
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
+    "bits_saved": "share of bits saved",
     "auc": "AUC",
     "neighbour_correlation": "neighbour correlation",
 }
@@ -113,6 +116,11 @@ def number(value: float, digits: int = 2) -> str:
     text = f"{abs(rounded):.{digits}f}"
     text = text[1:] if text.startswith("0.") else text
     return f"{MINUS}{text}" if rounded < 0 else text
+
+
+def with_minus(text: str) -> str:
+    """Text with true minus signs before its numbers."""
+    return re.sub(r"(?<![\w.])-(?=\.?\d)", MINUS, text)
 
 
 def signed(value: float, digits: int = 2) -> str:

@@ -23,6 +23,7 @@ from hemicycle.training.group import Group
 from hemicycle.transforms.base import Reranker, TransformConfig
 from hemicycle.transforms.catalogue import TRANSFORM
 from hemicycle.transforms.direction import DirectionConfig
+from hemicycle.transforms.erase import EraseConfig
 from hemicycle.transforms.exposure import ExposureConfig
 
 FEWEST_EDGES = 2
@@ -173,6 +174,7 @@ def _transform_problems(config: StudyConfig, name: str, member: MemberConfig, da
         found += (
             _side_problems(transform, where, dataset)
             or _direction_problems(config, member, where, dataset)
+            or _erase_problems(config, member, where, dataset)
             or _quota_problems(config, transform, where, dataset)
         )
     return found
@@ -199,6 +201,23 @@ def _direction_problems(config: StudyConfig, member: MemberConfig, where: str, d
     parent = config.population[str(member.parent)]
     if not _scores_with_vectors(parent):
         remedy = "limit the direction first, and re-rank after it; or choose a parent with vectors"
+        problems.append(Problem(f"{member.parent!r} scores without vectors", where, remedy))
+    return problems
+
+
+def _erase_problems(config: StudyConfig, member: MemberConfig, where: str, dataset: Dataset) -> list[Problem]:
+    """An eraser needs labels that it is learnt from, and a parent with vectors."""
+    transform = member.transform
+    if not isinstance(transform, EraseConfig):
+        return []
+    problems = []
+    known = [*with_role(dataset.users, "label"), *with_role(dataset.users, "group")]
+    unknown = [label for label in transform.labels if label not in known]
+    if unknown or not known:
+        what = f"the users have no label {unknown[0]!r}" if unknown else "the users have no label to erase"
+        problems.append(Problem(what, f"{where}.labels", _columns(known)))
+    if not _scores_with_vectors(config.population[str(member.parent)]):
+        remedy = "erase first, and re-rank after it; or choose a parent with vectors"
         problems.append(Problem(f"{member.parent!r} scores without vectors", where, remedy))
     return problems
 

@@ -33,7 +33,7 @@ from hemicycle.studies.steps import Work
 
 __all__ = ["column", "kind_of", "labels_of", "target_of"]
 __all__ += ["LISTED", "LISTS", "RANK", "MapOptions", "ProbeOptions", "list_sites", "listed_vectors", "map_step"]
-__all__ += ["population_of", "probe_step", "record_about", "representation", "seen_by", "sites"]
+__all__ += ["population_of", "probe_step", "recommends", "record_about", "representation", "seen_by", "sites"]
 
 
 class ProbeOptions(Options):
@@ -99,6 +99,9 @@ def probe_step(work: Work) -> None:
     rows: list[dict[str, Any]] = []
     for reads, places in (("vectors", sites(record, every_layer=options.every_layer)), ("lists", list_sites(record))):
         configs = [config for config in options.probes if config.reads == reads]
+        if configs and reads == "lists" and not recommends(population, record):
+            _log.info("nobody knows what %s recommends: its lists are not probed", record.family)
+            continue
         for layer, epoch in places if configs else ():
             seen = _Seen(population, record, layer, epoch)
             for config in configs:
@@ -235,12 +238,17 @@ def listed_vectors(
     scores = population.scores(record, epoch)
     if scores is None:
         remedy = "take in its lists as well, or let probes read vectors"
-        raise InputError(f"nobody knows what {record.name} recommends", "probes: reads: lists", remedy)
+        raise InputError(f"nobody knows what {record.name or record.family} recommends", "probes: reads: lists", remedy)
     lists = _lists(listed_only(scores) if record.status == "foreign" else scores, population)
     lists = lists.T.tocsr() if of_items else lists
     vectors = vectors_from_scores(lists, RANK)
     vectors[np.diff(lists.indptr) == 0] = np.nan
     return vectors
+
+
+def recommends(population: Population, record: ModelRecord) -> bool:
+    """Whether it is known what a model recommends; of foreign vectors it is not."""
+    return record.status != "foreign" or population.scores(record) is not None
 
 
 def seen_by(part: Literal["all", "search", "report"], n_users: int) -> NDArray[np.bool_]:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -8,6 +10,8 @@ from hemicycle.core.errors import InputError
 from hemicycle.core.storage import Folder
 from hemicycle.data.assembly import Column, edge_table, node_table
 from hemicycle.data.schema import Dataset, Relation
+from hemicycle.studies.interpretation.attitude_evidence import AUDIENCES, VALIDATION
+from hemicycle.studies.interpretation.attitude_inputs import label_positions
 from hemicycle.studies.interpretation.attitudes import (
     ATTITUDE_POINTS,
     INFERRED,
@@ -16,7 +20,6 @@ from hemicycle.studies.interpretation.attitudes import (
     attitudes_of,
     attitudes_step,
     attitudes_steps,
-    label_positions,
 )
 from hemicycle.studies.steps import Step, Work
 
@@ -110,6 +113,46 @@ def test_labels_that_differ_within_a_party_are_refused():
 def test_what_is_missing_is_said(change, message):
     with pytest.raises(InputError, match=message):
         attitudes_of(parliament(), AttitudeOptions(**{**OPTIONS, **change}))
+
+
+def averaged(**options):
+    """Members answer for themselves around their party's position."""
+    one = parliament()
+    values = one.users["lr"].to_numpy() + np.random.default_rng(2).normal(0, 0.3, MEMBERS)
+    at = one.users.schema.get_field_index("lr")
+    users = one.users.set_column(at, one.users.schema.field(at), pa.array(values))
+    return replace(one, users=users), AttitudeOptions(**{**OPTIONS, **options})
+
+
+def test_parties_may_stand_at_the_mean_of_their_members():
+    found, notes = attitudes_of(*averaged(average=True))
+    assert found.map.results["r2_nested"][0] > 0.8
+    assert (found.positions.sds > 0).all()
+    assert found.positions.experts.tolist() == [MEMBERS / PARTIES] * PARTIES
+    assert "circular" in notes[0]
+
+
+def test_ideal_points_read_votes_for_and_against():
+    found, _ = attitudes_of(parliament(), AttitudeOptions(**OPTIONS, method="ideal_points", dims=1))
+    assert found.map.results["r2_nested"][0] > 0.8
+    assert len(found.actors.index) == ROLLS
+
+
+def test_evidence_is_written_beside_the_scores(work):
+    one = work(parliament(), labels=("other",), audiences=("votes",))
+    with pytest.raises(InputError, match="no label 'other'"):
+        attitudes_step(one)
+    one = work(parliament(), audiences=("votes",))
+    attitudes_step(one)
+    assert one.out.read_table(VALIDATION).num_rows == 0
+    placed = one.out.read_table(AUDIENCES).to_pandas()
+    assert set(placed["relation"]) == {"votes"}
+    assert placed["n"].min() >= 2
+
+
+def test_labels_are_not_those_of_the_map():
+    with pytest.raises(ValidationError, match="come from elsewhere"):
+        AttitudeOptions(**OPTIONS, labels=("lr",))
 
 
 def test_positions_come_from_one_place():

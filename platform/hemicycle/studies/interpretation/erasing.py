@@ -146,7 +146,7 @@ class Erasure:
         users = sample_users(parts.test if parts.test.n_edges else parts.context, options.test_users)
         judge = Judge(parts, users, attributes, scene.vectors, side, is_public(dataset.users), options.k)
         targets = [_target(dataset, parts.context, label, options.least_links) for label in labels]
-        readers = {label: _readers(options, classes=is_class(dataset, label)) for label in labels}
+        readers = {label: readers_of(options, classes=is_class(dataset, label)) for label in labels}
         return cls(options, record, parts, scene, targets, readers, judge)
 
     @cached_property
@@ -178,8 +178,12 @@ class Erasure:
                 yield EraserOptions(method="random", rank=rank, seed=self.options.seed + draw)
 
 
-def _readers(options: ErasingOptions, *, classes: bool) -> list[ProbeConfig]:
-    """Readers that suit a label: of classes or of numbers."""
+def readers_of(options: ErasingOptions, *, classes: bool) -> list[ProbeConfig]:
+    """Readers that suit a label: of classes or of numbers.
+
+    Raises:
+        InputError: none of those that are given does.
+    """
     names = _CLASSES if classes else _NUMERIC
     given = options.readers or tuple(PROBE.validate({"probe": name}) for name in names)
     found = [config for config in given if PROBE.resolve(config.probe).stratified == classes]
