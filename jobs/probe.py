@@ -2,7 +2,7 @@
 
     python jobs/probe.py polblogs_debug --store results --executor local
     ray job submit --address http://127.0.0.1:8265 --runtime-env cluster/runtime_env.yaml -- \
-        python jobs/probe.py configs/studies/polblogs.yaml --store /shared/hemicycle-store
+        python jobs/probe.py configs/studies/quickstart.yaml --store /shared/hemicycle-store
 
 Models that are not there yet are trained; everything under ``probes`` and ``interpretation`` of the study is kept.
 Seeds, epochs and probes are overrides: ``seeds=5``.

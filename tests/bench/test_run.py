@@ -142,4 +142,4 @@ def test_the_job_runs_every_suite_in_miniature(tmp_path):
     rows = pd.read_csv(folder / "bench.csv")
     assert rows["problem"].isna().all(), rows["problem"].dropna().tolist()
     assert (rows["least"] > 0).all()
-    assert rows["group"].nunique() == 15
+    assert rows["group"].nunique() == 19
