@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse as sp
 from contracts.probe_contract import RECORD
 
+from hemicycle.core import map_cells
 from hemicycle.core.errors import InputError
 from hemicycle.geometry import projection
 from hemicycle.geometry.projection import (
@@ -87,7 +88,7 @@ def test_a_small_remainder_hides_another_cell(monkeypatch):
     sizes = [12, 11, 3]
     points = np.repeat([[0.0, 0], [50, 0], [99, 0]], sizes, axis=0)
     monkeypatch.setattr(projection, "pca_map", lambda *a, **k: points)
-    monkeypatch.setattr(projection, "_hexagons", lambda p: p)
+    monkeypatch.setattr(map_cells, "hexagons", lambda p, most: p)
     rows = map_points(points, Mapped("a", np.ones(26)), RECORD)
     assert [row["n"] for row in rows] == [12]
 
@@ -99,14 +100,6 @@ def test_a_cell_with_few_labels_has_no_mean():
     (row,) = map_points(vectors, Mapped("a", label, groups), RECORD)
     assert (row["n"], row["group"]) == (40, "")
     assert np.isnan(row["value"])
-
-
-def test_hexagons_are_the_nearest_centres():
-    points = np.random.default_rng(0).uniform(-1, 1, (400, 2))
-    centres = projection._hexagons(points)
-    every = np.unique(centres, axis=0)
-    nearest = np.linalg.norm(points[:, None] - every[None], axis=2).min(1)
-    np.testing.assert_allclose(np.linalg.norm(points - centres, axis=1), nearest, atol=1e-8)
 
 
 @pytest.mark.parametrize("kind", ["dense", "sparse"])

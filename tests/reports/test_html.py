@@ -225,7 +225,7 @@ def test_a_rewired_graph_is_a_control_and_no_model(facts, tables):
     text = render(facts, given, [], {})
     assert "mf-s0-rewired" not in text
     assert "models of a rewired graph" in text
-    assert "models trained again on a graph whose edges were swapped" in text
+    assert "models that were trained again on a rewired graph with the same degrees" in text
     assert "rewired alone" not in text
     for key in ("strona2014fast", "holm1979simple", "benjamini1995controlling"):
         assert key in bibliography(given)

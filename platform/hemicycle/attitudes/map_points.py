@@ -10,14 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hemicycle.attitudes.inference import Inferred
-from hemicycle.core.disclosure import K, hidden_cells
+from hemicycle.core.disclosure import K
+from hemicycle.core.map_cells import map_cells
 
 Array = NDArray[np.float64]
 POINT_COLUMNS = ("kind", "name", "group", "x", "y", "dx", "dy", "n", "attitude", "value")
 """kind ``person``, ``cell``, ``party`` or ``axis``; dx, dy: direction in which an axis rises; value: of ``attitude``,
 for an axis the share of its map that lies in the plane."""
-CELLS = 40
-"""Hexagons across a map at most; fewer people get larger ones, so that most hold enough people to be shown."""
+_MOST_CELLS = 40
 
 
 def attitude_points(
@@ -57,22 +57,11 @@ def _people(plane: Array, values: Array, names: Sequence[str], groups: Sequence[
 
 def _cells(plane: Array, values: Array) -> pd.DataFrame:
     """Hexagons of at least K people with the mean of an attitude; small ones and their complements are left out."""
-    places, cell, sizes = np.unique(_hexagons(plane), axis=0, return_inverse=True, return_counts=True)
-    shown = ~hidden_cells(sizes.astype(np.float64), [np.arange(len(sizes))])
-    means = np.bincount(cell.ravel(), values, len(sizes)) / sizes
-    columns = {"x": places[shown, 0], "y": places[shown, 1], "n": sizes[shown].astype(float), "value": means[shown]}
+    found = map_cells(plane, _MOST_CELLS)
+    means = np.bincount(found.cell, values, len(found.sizes)) / found.sizes
+    x, y = found.centres[found.shown].T
+    columns = {"x": x, "y": y, "n": found.sizes[found.shown].astype(float), "value": means[found.shown]}
     return pd.DataFrame({"kind": "cell", "name": "", "group": "", **columns})
-
-
-def _hexagons(points: Array) -> Array:
-    """Centre of the hexagon around each point, shape (n, 2): the nearer of two shifted rectangular lattices."""
-    low, high = np.percentile(points, (1, 99), axis=0)
-    across = min(float(CELLS), max(1.0, np.sqrt(len(points) / (3 * K))))
-    width = max(float((high - low).max()) / across, 1e-12)
-    step = np.array([width, width * np.sqrt(3)])
-    lattices = [np.rint(points / step) * step, (np.floor(points / step) + 0.5) * step]
-    distances = [np.square(points - lattice).sum(axis=1) for lattice in lattices]
-    return np.asarray(np.round(np.where((distances[0] < distances[1])[:, None], *lattices), 9))
 
 
 def _parties(found: Inferred, *, members_public: bool) -> pd.DataFrame:

@@ -10,8 +10,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from scipy.sparse.linalg import svds
 
-from hemicycle.core.disclosure import K, hidden_cells
+from hemicycle.core.disclosure import K
 from hemicycle.core.errors import InputError
+from hemicycle.core.map_cells import map_cells
 from hemicycle.core.seeding import rng
 from hemicycle.probes.base import Row
 from hemicycle.probes.target import encode
@@ -25,8 +26,6 @@ MAP = (
 _KINDS = {"seed": pa.int64(), "epoch": pa.int64(), "n": pa.int64()} | dict.fromkeys(("value", "x", "y"), pa.float64())
 MAP_SCHEMA = pa.schema([(column, _KINDS.get(column, pa.string())) for column in MAP])
 """Arrow schema of the map table."""
-CELLS = 30
-"""Hexagons across a map at most; fewer people get larger ones, so that most hold enough people to be shown."""
 _NEGLIGIBLE = 1e-6
 _DENSE = 1 << 20
 
@@ -137,12 +136,11 @@ def _entities(points: Array, about: Mapped) -> list[Row]:
 
 
 def _cells(points: Array, about: Mapped) -> list[Row]:
-    centres = _hexagons(points)
-    places, cell, sizes = np.unique(centres, axis=0, return_inverse=True, return_counts=True)
-    hidden = hidden_cells(sizes.astype(np.float64), [np.arange(len(sizes))])
+    found = map_cells(points)
     return [
-        {"entity_name": "", "x": float(places[c][0]), "y": float(places[c][1]), **_summary(about, cell == c)}
-        for c in np.flatnonzero(~hidden)
+        {"entity_name": "", "x": float(x), "y": float(y), **_summary(about, found.cell == c)}
+        for c, (x, y) in enumerate(found.centres)
+        if found.shown[c]
     ]
 
 
@@ -158,17 +156,6 @@ def _most_frequent(groups: NDArray[Any] | None, members: NDArray[np.bool_]) -> s
     if groups is None or not levels or (codes >= 0).sum() < K:
         return ""
     return str(groups[members][codes == np.bincount(codes[codes >= 0]).argmax()][0])
-
-
-def _hexagons(points: Array) -> Array:
-    """Centre of the hexagon around each point, shape (n, 2): the nearer of two shifted rectangular lattices."""
-    low, high = np.percentile(points, (1, 99), axis=0)
-    across = min(float(CELLS), max(1.0, np.sqrt(len(points) / (3 * K))))
-    width = max(float((high - low).max()) / across, 1e-12)
-    step = np.array([width, width * np.sqrt(3)])
-    lattices = [np.rint(points / step) * step, (np.floor(points / step) + 0.5) * step]
-    distances = [((points - lattice) ** 2).sum(axis=1) for lattice in lattices]
-    return np.asarray(np.round(np.where((distances[0] < distances[1])[:, None], *lattices), 9))
 
 
 # -- models without vectors ------------------------------------------------------------------------------------------

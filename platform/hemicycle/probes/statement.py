@@ -10,6 +10,7 @@ _TOLD = {
     "permuted within degree": "labels permuted among users of similar degree",
     "permuted within community": "labels permuted inside communities of the graph",
     "random vectors": "random vectors of the same shape",
+    "rewired": "models that were trained again on a rewired graph with the same degrees",
     "covariates": "groups and covariates alone, by the same probe",
     "covariates by trees": "groups and covariates alone, by boosted trees",
 }

@@ -20,14 +20,7 @@ _COMPARED |= {"rsa": "kriegeskorte2008representational"}
 
 def controls_methods(probes: pd.DataFrame) -> str:
     """What was controlled in probes: folds, controls, corrections, and models of a rewired graph."""
-    rows = probes[(probes["control"] != REWIRED) & (probes["control"].fillna("") != "")]
-    text = controls_sentence(rows).replace("R2", "R²")
-    if (probes["control"] == REWIRED).any():
-        text += (
-            " A further control are models trained again on a graph whose edges were swapped at random with all "
-            "degrees kept, and read in the same way."
-        )
-    return text
+    return controls_sentence(probes[probes["control"].fillna("") != ""]).replace("R2", "R²")
 
 
 def interpretation_methods(tables: Tables, config: Mapping[str, Any]) -> list[str]:
