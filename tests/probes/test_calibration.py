@@ -56,7 +56,9 @@ def test_a_confounder_is_taken_for_knowledge_at_most_at_the_nominal_rate():
     assert np.mean([row["p_value"] <= 0.05 for row in rows]) > 0.9
     _log.info("partial above 0: %.3f", np.mean([row["partial_low"] > 0 for row in rows]))
     assert np.mean([row["partial_low"] > 0 for row in rows]) <= 0.05
-    assert np.mean([row["partial_low"] <= 0 <= row["partial_high"] for row in rows]) >= 0.85  # else just below 0
+    covered = np.mean([row["partial_low"] <= 0 <= row["partial_high"] for row in rows])
+    _log.info("partial covers 0: %.3f", covered)
+    assert covered >= 0.93
 
 
 def truth(seed, signal):

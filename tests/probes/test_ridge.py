@@ -47,6 +47,7 @@ def reference(task, penalties):
                 for c, (share, penalty) in enumerate(candidates):
                     losses[c] += ((r - fitted(task.blocks, share, r, train, penalty))[test] ** 2).sum()
             train = task.folds != k
+            losses[len(penalties) :] *= 1 + np.log(len(y)) / len(y)
             share, penalty = candidates[losses.argmin()]
             shift = offset(y, task.centre, train)
             out[~train, t] = (shift + fitted(task.blocks, share, y - shift, train, penalty))[~train]

@@ -129,6 +129,15 @@ class Task:
         first = [(0.1, *share) for share in later if share and share[-1] == 1]
         return [(1.0, *share) for share in later] + first
 
+    @property
+    def margin(self) -> float:
+        """By how much -2 log likelihood must fall for a later share to be chosen over the first, log n.
+
+        The price of one parameter by Schwarz (Annals of Statistics 1978): the best of several useless fits often seems a
+        little better than none, and would make what is added to covariates look worse than nothing out of fold.
+        """
+        return float(np.log(len(self.labels)))
+
     def weights(self, share: tuple[float, ...]) -> NDArray[np.float64]:
         """Weight of each column of the joined blocks, shape (sum of d_b,)."""
         return np.repeat(share, [block.shape[1] for block in self.blocks])

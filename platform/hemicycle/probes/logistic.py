@@ -69,7 +69,9 @@ class Logistic:
         x = np.concatenate([block.astype(np.float64) for block in task.blocks], axis=1)
         members = np.eye(int(task.labels.max()) + 1)[task.labels]
         candidates = [(task.weights(share), penalty) for share in task.shares for penalty in self.config.penalties]
-        chosen = _losses(x, task, members, candidates).argmin(axis=0)
+        losses = _losses(x, task, members, candidates)
+        losses[len(self.config.penalties) :] += task.margin / 2
+        chosen = losses.argmin(axis=0)
         out, shares = np.full(members.shape, np.nan), np.full(members.shape, np.nan)
         penalties = np.full(chosen.shape, np.nan)
         for k in task.predicted:

@@ -63,6 +63,7 @@ class Ridge:
         """Predict each column of labels out of fold; shapes as in :class:`Task`."""
         labels = Labels(task.labels, Predictors(task))
         losses = self._losses(task, labels)
+        losses[1:] *= 1 + task.margin / len(task.labels)
         out = _Output(task)
         for k in task.predicted:
             share, penalty = np.divmod(losses[:, :, k].reshape(-1, losses.shape[-1]).argmin(0), losses.shape[1])
