@@ -147,8 +147,8 @@ def _own(stack: Floats, form: Form, corrections: Sequence[Correction]) -> Array:
 
 def _cross(stack: Floats, a: int, others: slice) -> Floats:
     """X_a'X_b for some models b, shape (b, d, d)."""
-    n, _, width = stack.shape
-    cross = stack[:, a].T @ stack[:, others].reshape(n, -1)
+    width = stack.shape[2]
+    cross = stack[:, a].T @ _beside(stack, others)
     return np.ascontiguousarray(cross.reshape(width, -1, width).swapaxes(0, 1))
 
 
@@ -156,8 +156,15 @@ def _rows(stack: Floats, a: int, others: slice, weights: Floats) -> Array:
     """x_i'W y_i of each user and some models b, shape (n, b)."""
     n, _, width = stack.shape
     turned = stack[:, a] @ weights.swapaxes(0, 1).reshape(width, -1)
-    rows = np.einsum("nbd,nbd->nb", turned.reshape(n, -1, width), stack[:, others])
-    return np.asarray(rows.astype(np.float64))
+    turned *= _beside(stack, others)
+    return np.asarray(turned.reshape(n, -1, width).sum(axis=2, dtype=np.float32).astype(np.float64))
+
+
+def _beside(stack: Floats, others: slice) -> Floats:
+    """Vectors of some models side by side, a view of shape (n, b * width)."""
+    n, models, width = stack.shape
+    first, last, _ = others.indices(models)
+    return stack.reshape(n, models * width)[:, first * width : last * width]
 
 
 def distance_ranks(stack: Floats) -> Floats:
