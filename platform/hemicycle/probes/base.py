@@ -133,8 +133,8 @@ class Task:
     def margin(self) -> float:
         """By how much -2 log likelihood must fall for a later share to be chosen over the first, log n.
 
-        The price of one parameter by Schwarz (Annals of Statistics 1978): the best of several useless fits often seems a
-        little better than none, and would make what is added to covariates look worse than nothing out of fold.
+        The price of one parameter by Schwarz (Annals of Statistics 1978): the best of several useless fits often seems
+        a little better than none, and would make what is added to covariates look worse than nothing out of fold.
         """
         return float(np.log(len(self.labels)))
 
