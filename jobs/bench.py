@@ -2,12 +2,14 @@
 
     python jobs/bench.py recommenders
     python jobs/bench.py recommenders --quick --peers none
+    python jobs/bench.py opinions
     HEMICYCLE_DATA=/data python jobs/bench.py recommenders --suite epoch --suite evaluate --out bench-results
 
-Peers (implicit, cornac, RecBole; PyG comes with us) are installed from PyPI into throwaway environments under --cache,
-once; without a network they become rows that say so. Gowalla is read from $HEMICYCLE_DATA; without it a random graph of
-its size stands in. All of it takes about an hour; another program on the machine disturbs it. With --device cuda:0 the
-same suites run on a GPU with the device's own clock: that is written, and not tested. A result enters the README by
+Peers (implicit, cornac, RecBole, NDlib, Mesa; PyG comes with us) are installed from PyPI into throwaway environments
+under --cache, once; without a network they become rows that say so. Gowalla is read from $HEMICYCLE_DATA; without it a
+random graph of its size stands in. All of recommenders takes about an hour, all of opinions some minutes; another
+program on the machine disturbs them. With --device cuda:0 the same suites of recommenders run on a GPU with its
+own clock: that is written, and not tested. A result of recommenders enters the README by
 ``python -m hemicycle.bench.publish FOLDER``.
 """
 
@@ -23,6 +25,7 @@ class Subject(StrEnum):
     """What can be measured."""
 
     recommenders = "recommenders"
+    opinions = "opinions"
 
 
 class Peers(StrEnum):
@@ -34,7 +37,7 @@ class Peers(StrEnum):
 
 def main(  # noqa: PLR0913, PLR0917 - options of the command
     subject: Annotated[Subject, typer.Argument(help="What to measure.")],
-    suite: Annotated[list[str] | None, typer.Option(help="epoch, evaluate, ials, ...; may be repeated.")] = None,
+    suite: Annotated[list[str] | None, typer.Option(help="epoch, ials, ... or step, peers; may be repeated.")] = None,
     peers: Annotated[Peers, typer.Option(help="none: without other people's packages.")] = Peers.all,
     device: Annotated[str, typer.Option(help="cpu or cuda:0.")] = "cpu",
     repeats: Annotated[int, typer.Option(min=1, help="Processes of each case.")] = 3,
@@ -43,8 +46,13 @@ def main(  # noqa: PLR0913, PLR0917 - options of the command
     cache: Annotated[str, typer.Option(help="Where data and environments are kept.")] = "~/.cache/hemicycle/bench",
 ) -> None:
     """Measure, and print the table."""
-    del subject
-    given = {"suites": suite or [], "peers": peers.value, "device": device, "repeats": repeats}
+    given = {
+        "subject": subject.value,
+        "suites": suite or [],
+        "peers": peers.value,
+        "device": device,
+        "repeats": repeats,
+    }
     raise SystemExit(command(BenchOptions.model_validate({**given, "quick": quick, "out": out, "cache": cache})))
 
 

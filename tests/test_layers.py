@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "platform" / "hemicycle"
 ORDER = (
-    "cli > api > bench > compute > reports > ledger > studies > simulations | agenda > exposure > "
+    "cli > api > bench > compute > reports > ledger > studies > estimation > simulations | agenda > exposure > "
     "explanation | geometry > probes > population > transforms > search > training > evaluation > recommenders > "
     "attitudes | opinions > graphs > data > core"
 )

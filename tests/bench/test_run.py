@@ -13,7 +13,7 @@ from rich.console import Console
 from hemicycle.bench import run
 from hemicycle.bench.environments import NoPeerError
 from hemicycle.bench.measure import Measurement
-from hemicycle.bench.run import BenchOptions, command, recommenders
+from hemicycle.bench.run import BenchOptions, bench, command
 from hemicycle.core.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ def quiet():
 
 
 def test_rounds_go_back_and_forth_and_all_files_are_written(options, seen, tmp_path):
-    folder = recommenders(options.replace(quick=False, repeats=3, suites=("evaluate",)), quiet())
+    folder = bench(options.replace(quick=False, repeats=3, suites=("evaluate",)), quiet())
     once = ["ours", "torch.topk", "implicit", "RecBole, as it comes", "RecBole, 512 users at a time"]
     assert seen == once + once[::-1] + once
     assert sorted(path.name for path in folder.iterdir()) == ["bench.csv", "bench.md", "bench.svg", "machine.json"]
@@ -65,14 +65,14 @@ def test_a_peer_that_cannot_be_installed_is_a_row_that_says_why(options, monkeyp
         return run.Environment(Path(sys.executable))
 
     monkeypatch.setattr(run, "environment", none)
-    rows = pd.read_csv(recommenders(options, quiet()) / "bench.csv").set_index("name")
+    rows = pd.read_csv(bench(options, quiet()) / "bench.csv").set_index("name")
     assert rows.loc["implicit ALS (CG)", "problem"] == "cannot be installed: no network"
     assert rows.loc["ours", "least"] == 1.0
 
 
 def test_what_failed_once_is_not_tried_again(options, seen, monkeypatch):
     monkeypatch.setattr(run, "measure", lambda case, *_: seen.append(case.name) or Measurement(problem="broken"))
-    recommenders(options.replace(quick=False, repeats=4), quiet())
+    bench(options.replace(quick=False, repeats=4), quiet())
     assert seen == ["ours", "implicit ALS (CG)"]
 
 
@@ -80,7 +80,7 @@ def test_what_does_not_fit_into_memory_is_not_started(options, seen, monkeypatch
     monkeypatch.setattr(run.psutil, "virtual_memory", lambda: type("Memory", (), {"available": 1e9, "total": 2e9}))
     cases = [c for c in run.SUITES["propagation"](run.Scale()) if c.memory][:1]
     monkeypatch.setitem(run.SUITES, "ials", lambda scale: cases)
-    rows = pd.read_csv(recommenders(options.replace(quick=False, repeats=1), quiet()) / "bench.csv")
+    rows = pd.read_csv(bench(options.replace(quick=False, repeats=1), quiet()) / "bench.csv")
     assert rows["problem"].tolist() == ["needs about 16 GB of memory, 1 GB were free"]
     assert seen == []
 
@@ -101,25 +101,30 @@ def test_an_interrupted_run_writes_what_it_has(options, monkeypatch, capsys):
 
 @pytest.mark.usefixtures("seen")
 def test_without_peers_nothing_of_theirs_is_touched(options):
-    folder = recommenders(options.replace(peers="none"), quiet())
+    folder = bench(options.replace(peers="none"), quiet())
     assert pd.read_csv(folder / "bench.csv")["role"].unique().tolist() == ["ours"]
     assert json.loads((folder / "machine.json").read_text())["environments"] == {"own": ["own==1"]}
 
 
 @pytest.mark.usefixtures("seen")
 def test_the_suite_of_workers_adds_the_projection(options):
-    folder = recommenders(options.replace(suites=("workers",)), quiet())
+    folder = bench(options.replace(suites=("workers",)), quiet())
     rows = pd.read_csv(folder / "projection.csv")
     assert set(rows["gpus"]) == {1, 8, 64}
     assert "Projected, not measured" in (folder / "bench.md").read_text()
 
 
 @pytest.mark.parametrize(
-    ("change", "said"), [({"suites": ("speed",)}, "no suite 'speed'"), ({"device": "tpu"}, "'tpu'")]
+    ("change", "said"),
+    [
+        ({"suites": ("speed",)}, "no suite 'speed'"),
+        ({"subject": "opinions"}, "no suite 'ials'"),
+        ({"device": "tpu"}, "'tpu'"),
+    ],
 )
 def test_mistakes_are_refused_before_anything_starts(options, change, said, capsys):
     with pytest.raises(InputError, match=said):
-        recommenders(options.replace(**change), quiet())
+        bench(options.replace(**change), quiet())
     assert command(options.replace(**change)) == 2
     assert said in capsys.readouterr().err
     assert not Path(options.out).exists()

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from hemicycle.exposure.base import mixed, neighbours
+from hemicycle.exposure.base import Scene, due, mixed, neighbours
 from hemicycle.exposure.catalogue import EXPOSURE, EXPOSURES
 from hemicycle.graphs.interaction import InteractionGraph
 
@@ -64,6 +64,26 @@ def test_mixture_equals_the_literal_one(mixture):
     assert (found.weights >= 0).all()
 
 
+def test_full_strength_leaves_neighbours_out_where_there_are_proposals():
+    dense = np.array([[0, 2.0, 1], [1, 0, 0], [0, 0, 0]])
+    followed = neighbours(follows(dense, weighted=True), np.zeros((3, 1)), items=np.ones((2, 1)))
+    found = mixed(followed, np.array([[4, 3], [-1, -1], [3, -1]], np.int32), 1.0)
+    np.testing.assert_array_equal(found.indptr, [0, 2, 3, 4])
+    np.testing.assert_array_equal(found.indices, [4, 3, 0, 3])
+    np.testing.assert_allclose(found.weights, [1.5, 1.5, 1, 1])
+
+
+def test_items_stand_after_the_users_and_take_their_precision():
+    found = neighbours(follows(np.eye(3)[[1, 2, 0]]), np.zeros((3, 2), np.float32), items=np.full((2, 2), 0.1))
+    assert found.positions.dtype == np.float32
+    np.testing.assert_allclose(found.positions, [[0, 0]] * 3 + [[0.1, 0.1]] * 2)
+
+
+@pytest.mark.parametrize(("refresh", "steps"), [(0, [0]), (1, [0, 1, 2, 3, 4]), (3, [0, 3])])
+def test_refresh_says_when_something_is_due(refresh, steps):
+    assert [step for step in range(5) if due(step, refresh)] == steps
+
+
 def test_neighbours_are_the_graph_itself():
     dense = np.array([[0, 2.0, 0], [1, 0, 0.5], [0, 0, 0]])
     opinions = np.array([[0.0], [0.5], [1.0]])
@@ -85,3 +105,15 @@ def test_every_exposure_of_the_catalogue_builds_and_answers_to_its_name(name):
 
 def test_label_is_the_name_where_there_is_one():
     assert EXPOSURE.validate({"exposure": "random", "name": "control"}).label == "control"
+
+
+def test_proposals_to_follow_are_not_heard():
+    graph, opinions = follows(1 - np.eye(4)), np.zeros((4, 1), np.float32)
+    heard, silent = (
+        EXPOSURE.build(EXPOSURE.validate({"exposure": "random", "k": 2, "heard": h})) for h in (True, False)
+    )
+    shown = silent.shown(Scene(graph, 0), 0, opinions)
+    np.testing.assert_array_equal(shown.indices, graph.indices)
+    assert shown.weights is None
+    assert len(heard.shown(Scene(graph, 0), 0, opinions).indices) > len(graph.indices)
+    assert silent.proposals(Scene(graph, 0), 0, opinions).shape == (4, 2), "they are there to be followed"

@@ -8,6 +8,8 @@ from hemicycle.exposure.neighbours import Neighbours
 from hemicycle.exposure.random import Random, random_users
 from hemicycle.graphs.interaction import InteractionGraph
 
+NOWHERE = np.zeros((50, 1))
+
 
 @pytest.fixture
 def scene():
@@ -36,11 +38,11 @@ def test_a_slot_does_not_depend_on_how_many_slots_there_are():
 
 def test_draws_depend_on_seed_and_step_alone(scene):
     exposure = Random(Random.Config(k=4))
-    first = exposure.proposals(scene, 2)
-    np.testing.assert_array_equal(first, Random(Random.Config(k=4, strength=0.9)).proposals(scene, 2))
+    first = exposure.proposals(scene, 2, NOWHERE)
+    np.testing.assert_array_equal(first, Random(Random.Config(k=4, strength=0.9)).proposals(scene, 2, NOWHERE))
     np.testing.assert_array_equal(first, random_users(50, 4, key_of("random exposure", 3, 2)))
-    assert (first != exposure.proposals(scene, 3)).mean() > 0.9
-    assert (first != exposure.proposals(Scene(scene.graph, seed=4), 2)).mean() > 0.9
+    assert (first != exposure.proposals(scene, 3, NOWHERE)).mean() > 0.9
+    assert (first != exposure.proposals(Scene(scene.graph, seed=4), 2, NOWHERE)).mean() > 0.9
 
 
 @pytest.mark.parametrize(("refresh", "redrawn"), [(0, [0]), (1, [0, 1, 2, 3, 4]), (2, [0, 2, 4]), (9, [0])])

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from hemicycle.exposure.base import Scene
+from hemicycle.exposure.catalogue import EXPOSURE
 from hemicycle.exposure.recommended import Recommended, list_problems, proposals_from_lists
 from hemicycle.graphs.interaction import InteractionGraph
 
@@ -47,3 +48,22 @@ def test_fitting_lists_have_no_problem_and_missing_ones_do():
     assert "'mf'" in problem.what
     with pytest.raises(ValueError, match="without lists"):
         exposure.shown(Scene(GRAPH, 0), 0, np.zeros((3, 1)))
+
+
+def test_items_are_shown_where_they_have_positions():
+    lists, exposure = np.array([[3], [4], [3]], np.int32), Recommended(Recommended.Config(k=1, strength=1))
+    items = np.array([[0.5], [-0.5]])
+    (problem,) = exposure.problems(Scene(GRAPH, 0, lists))
+    assert "sources outside [0, 2]" in problem.what
+    scene = Scene(GRAPH, 0, lists, items=items)
+    assert exposure.problems(scene) == []
+    sources = exposure.shown(scene, 0, np.zeros((3, 1)))
+    shown = sources.positions[sources.indices[sources.weights > 0]]
+    np.testing.assert_array_equal(shown[:, 0], [0.5, -0.5, 0.5])
+
+
+def test_options_survive_a_file():
+    own = {"exposure": "recommended", "update": "retrain", "erase": {"strength": 0.5, "of": "initial"}}
+    config = EXPOSURE.validate(own)
+    assert (config.update, config.erase.of) == ("retrain", "initial")
+    assert EXPOSURE.validate(config.model_dump(mode="json")) == config

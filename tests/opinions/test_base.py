@@ -52,7 +52,8 @@ class Study(Options):
         ({"opinion": "bounded_confidence", "confidence": 0}, "greater than 0"),
         ({"opinion": "bounded_confidence", "mobility": 1.5}, "less than or equal to 1"),
         ({"opinion": "friedkin_johnsen", "susceptibility": -0.1}, "greater than or equal to 0"),
-        ({"opinion": "friedkin_johnsen", "susceptibility": "high"}, "'degree'"),
+        ({"opinion": "degroot", "self_weight": 2}, "less than or equal to 1"),
+        ({"opinion": "degroot", "device": "gpu"}, "'cpu' or 'cuda'"),
     ],
 )
 def test_bad_options_are_refused(value, message):

@@ -1,16 +1,33 @@
 import numpy as np
 import pytest
 from contracts.opinion_contract import OpinionContract, sources_of
+from opinions.reference_averaging import friedkin_johnsen
 
 from hemicycle.opinions.friedkin_johnsen import FriedkinJohnsen
 
 
-class TestByDegree(OpinionContract):
+class Literal(OpinionContract):
+    def reference(self, opinions, innate, sources, key):
+        model = self.model()
+        given = None if model.config.susceptibility == "degree" else model.values("susceptibility")
+        return friedkin_johnsen(opinions, innate, sources, given)
+
+
+class TestByDegree(Literal):
     config = FriedkinJohnsen.Config()
 
 
-class TestConstantSusceptibility(OpinionContract):
+class TestConstantSusceptibility(Literal):
     config = FriedkinJohnsen.Config(susceptibility=0.6, name="constant")
+
+
+class TestSusceptibilityOfEachUser(Literal):
+    config = FriedkinJohnsen.Config(susceptibility="unit")
+
+
+class TestDrawnSusceptibility(Literal):
+    config = FriedkinJohnsen.Config(susceptibility={"draw": "beta", "a": 2, "b": 1})
+    equivariant = False  # the draws are the users' own
 
 
 def fixed_point(config, innate, dense, steps=400):

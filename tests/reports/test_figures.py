@@ -17,6 +17,7 @@ from hemicycle.reports.figures_simulations import (
     verdicts,
 )
 from hemicycle.reports.html import figures
+from hemicycle.reports.simulated import simulations
 
 EMPTY = pd.DataFrame()
 
@@ -153,30 +154,38 @@ def test_epochs_leave_out_models_probed_once(tables, records):
 # -- simulations -----------------------------------------------------------------------------------------------------
 
 
+def only(**tables):
+    """The one simulation of these tables."""
+    (found,) = simulations({f"simulation_{name}": rows for name, rows in tables.items()})
+    return found
+
+
 def test_time_is_averaged_over_seeds_and_thinned(tables):
     results = tables["simulation_results"]
-    table = over_time(results)
+    table = over_time(only(results=results))
     row = table[(table["step"] == 40) & (table["metric"] == "variance")].iloc[0]
     assert row["seeds"] == 5
     assert row["low"] < row["mean"] < row["high"]
     one = results[(results["step"] == 0) & (results["arm"] == "none")]
     long = pd.concat([one.assign(step=step) for step in range(1001)])
-    steps = over_time(long)["step"]
+    steps = over_time(only(results=long))["step"]
     assert steps.nunique() <= 82
     assert steps.max() == 1000
 
 
 def test_the_time_sentence_says_whether_ranges_overlap(tables):
     results = tables["simulation_results"]
-    assert "overlapping ranges" in polarization_over_time(results).sentence
+    assert "overlapping ranges" in polarization_over_time(only(results=results)).sentence
     two = results[results["arm"] != "random"]
-    assert "overlapping" not in polarization_over_time(two).sentence
+    assert "overlapping" not in polarization_over_time(only(results=two)).sentence
 
 
 def test_several_simulations_are_told_apart(tables):
     results = tables["simulation_results"]
     both = pd.concat([results, results.assign(simulation="other")])
-    assert "Friedkin-Johnsen, other" in set(over_time(both)["panel"])
+    drawn = figures({"simulation_results": both})
+    assert [figure.id for figure in drawn] == ["polarization_over_time_senate", "polarization_over_time_other"]
+    assert "(other)" in drawn[1].title
 
 
 def test_verdicts():
@@ -185,16 +194,16 @@ def test_verdicts():
 
 
 def test_the_forest_counts_what_excludes_zero(tables):
-    figure = paired_differences(tables["simulation_contrasts"])
+    figure = paired_differences(only(contrasts=tables["simulation_contrasts"]))
     count = (figure.table["verdict"] == CLEAR).sum()
     assert figure.sentence.startswith(f"{count} of 16 paired differences")
     assert "Clearest: neighbour correlation" in figure.sentence
-    assert "against no exposure" in str(figure.chart.to_dict())
+    assert "arm \u2212 no exposure" in str(figure.chart.to_dict())
 
 
 def test_a_forest_without_intervals_claims_nothing(tables):
     rows = tables["simulation_contrasts"].assign(ci_low=np.nan, ci_high=np.nan, minimum_detectable_effect=np.nan)
-    sentence = paired_differences(rows).sentence
+    sentence = paired_differences(only(contrasts=rows)).sentence
     assert sentence.startswith("0 of 16")
     assert "Clearest" not in sentence
     assert "16 have no interval" in sentence

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from hemicycle.reports.findings import (
-    contrast_findings,
     findings,
     gain_clause,
     headline_table,
@@ -14,6 +13,7 @@ from hemicycle.reports.findings import (
     ranking_finding,
     summary_lines,
 )
+from hemicycle.reports.findings_simulations import contrast_findings
 
 
 def test_the_headline_table_holds_score_untrained_gain_and_controls(tables, records):

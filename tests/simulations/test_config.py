@@ -51,7 +51,7 @@ def test_measured_steps_include_the_first_and_the_last():
         ({"arms": ["none", "none"]}, "two entries are called 'none'"),
         ({"arms": ["none", {"exposure": "random", "strength": 1.2}]}, "less than or equal to 1"),
         ({"arms": ["none", {"exposure": "random", "k": 0}]}, "greater than or equal to 1"),
-        ({"arms": ["none", "chronological"]}, "no exposure 'chronological'"),
+        ({"arms": ["none", "telepathic"]}, "no exposure 'telepathic'"),
         ({"opinions": [{"opinion": "bounded_confidence", "confidence": 2.5}]}, "exceeds the range 2"),
         ({"opinions": [{"opinion": "bounded_confidence", "confidence": -1}]}, "greater than 0"),
     ],

@@ -54,6 +54,21 @@ def test_seeds_missing_from_one_arm_are_left_out():
     assert (row["n_seeds"], row["difference"]) == (1, 3.0)
 
 
+def test_cells_are_compared_each_by_itself():
+    values = {("none", s): float(s) for s in range(3)} | {("random", s): s + 1.0 for s in range(3)}
+    one, more = results(values).assign(cell=1), results({k: 2 * v for k, v in values.items()}).assign(cell=2)
+    found = contrasts(pd.concat([more, one]))
+    assert found[["cell", "difference", "n_seeds"]].to_numpy().tolist() == [[1, 1, 3], [2, 2, 3]]
+    assert contrasts(results(values)).cell.tolist() == [0]
+
+
+def test_a_run_that_stopped_early_counts_with_its_end():
+    long = results({("none", 0): 1.0, ("none", 1): 2.0}, step=9)
+    short = results({("random", 0): 4.0, ("random", 1): 6.0}, step=5)
+    (row,) = contrasts(pd.concat([long, short])).to_dict("records")
+    assert (row["difference"], row["n_seeds"]) == (3.5, 2)
+
+
 def test_one_seed_has_no_interval():
     (row,) = contrasts(results({("none", 0): 1.0, ("random", 0): 1.5})).to_dict("records")
     assert row["difference"] == 0.5

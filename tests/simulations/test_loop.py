@@ -11,6 +11,8 @@ from hemicycle.opinions.bounded_confidence import BoundedConfidence
 from hemicycle.opinions.friedkin_johnsen import FriedkinJohnsen
 from hemicycle.simulations.config import Horizon, SimulationConfig, runs
 from hemicycle.simulations.loop import innate_opinions, simulate, simulate_run
+from hemicycle.simulations.setting import Setting
+from hemicycle.simulations.society import Society
 
 N = 60
 MODELS = [
@@ -31,6 +33,17 @@ def innate():
     return np.random.default_rng(1).uniform(-1, 1, (N, 2))
 
 
+def run_of(scene, innate, model, exposure, horizon, **options):
+    """One run of a scene; trajectories are what the tests look at."""
+    society = Society(scene.graph, innate, public=True)
+    setting = Setting(society, innate, model, exposure, horizon, scene.seed, lists=scene.lists, **options)
+    return simulate(setting)
+
+
+def results(config, run, society):
+    return simulate_run(config, run, society)["simulation_results"]
+
+
 def value(trajectory, step, metric):
     table = trajectory.metrics
     return table[(table.step == step) & (table.metric == metric)].value.item()
@@ -38,7 +51,7 @@ def value(trajectory, step, metric):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_rows_are_the_model_applied_step_by_step(graph, innate, model):
-    found = simulate(Scene(graph, 0), innate, model, NONE, Horizon(steps=3))
+    found = run_of(Scene(graph, 0), innate, model, NONE, Horizon(steps=3))
     opinions = innate
     for step in range(4):
         assert value(found, step, "variance") == pytest.approx(opinions.var(axis=0).sum())
@@ -47,26 +60,26 @@ def test_rows_are_the_model_applied_step_by_step(graph, innate, model):
 
 
 def test_measures_every_so_many_steps(graph, innate):
-    table = simulate(Scene(graph, 0), innate, MODELS[0], NONE, Horizon(steps=5, metrics_every=2)).metrics
+    table = run_of(Scene(graph, 0), innate, MODELS[0], NONE, Horizon(steps=5, metrics_every=2)).metrics
     assert sorted(table.step.unique()) == [0, 2, 4, 5]
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_strength_zero_is_bit_identical_to_no_recommender(graph, innate, model):
     scene = Scene(graph, 0, np.roll(np.arange(N), 1)[:, None].astype(np.int32))
-    plain = simulate(scene, innate, model, NONE, Horizon(steps=4))
+    plain = run_of(scene, innate, model, NONE, Horizon(steps=4))
     for arm in (Random(Random.Config(strength=0)), Recommended(Recommended.Config(strength=0, k=1))):
-        np.testing.assert_array_equal(simulate(scene, innate, model, arm, Horizon(steps=4)).opinions, plain.opinions)
+        np.testing.assert_array_equal(run_of(scene, innate, model, arm, Horizon(steps=4)).opinions, plain.opinions)
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_small_strength_changes_little_and_full_strength_much(graph, innate, model):
     scene = Scene(graph, 0)
-    plain = simulate(scene, innate, model, NONE, Horizon(steps=1)).opinions
+    plain = run_of(scene, innate, model, NONE, Horizon(steps=1)).opinions
     apart = {}
     for strength in (1e-6, 1.0):
         arm = Random(Random.Config(strength=strength))
-        apart[strength] = np.abs(simulate(scene, innate, model, arm, Horizon(steps=1)).opinions - plain).max()
+        apart[strength] = np.abs(run_of(scene, innate, model, arm, Horizon(steps=1)).opinions - plain).max()
     assert 0 < apart[1e-6] < 1e-4
     assert apart[1.0] > 0.1
 
@@ -75,11 +88,11 @@ def test_exposure_is_redrawn_when_it_says(graph, innate):
     class Counted(Random):
         drawn: list[int] = []  # noqa: RUF012 - filled by one test
 
-        def proposals(self, scene, step):
+        def proposals(self, scene, step, opinions):
             self.drawn.append(step)
-            return super().proposals(scene, step)
+            return super().proposals(scene, step, opinions)
 
-    simulate(Scene(graph, 0), innate, MODELS[0], Counted(Random.Config(refresh=3)), Horizon(steps=7))
+    run_of(Scene(graph, 0), innate, MODELS[0], Counted(Random.Config(refresh=3)), Horizon(steps=7))
     assert Counted.drawn == [0, 3, 6]
 
 
@@ -90,7 +103,7 @@ def test_users_who_are_proposed_attract(graph, innate):
     innate[0] = 1.0
     scene, model = Scene(graph, 0, star), FriedkinJohnsen(FriedkinJohnsen.Config(susceptibility=0.9))
     means = [
-        value(simulate(scene, innate, model, Recommended(Recommended.Config(k=1, strength=s)), Horizon()), 50, "mean")
+        value(run_of(scene, innate, model, Recommended(Recommended.Config(k=1, strength=s)), Horizon()), 50, "mean")
         for s in (0, 0.3, 0.8)
     ]
     assert means[0] + 0.1 < means[1] < means[2] - 0.1
@@ -98,8 +111,9 @@ def test_users_who_are_proposed_attract(graph, innate):
 
 def test_same_seed_same_rows_and_arms_share_what_the_seed_draws(graph, innate):
     config = SimulationConfig(opinions=["friedkin_johnsen"], arms=["none", "random"], steps=3, noise=0.1, seeds=2)
-    tables = {(run.arm.label, run.seed): simulate_run(config, run, graph, innate) for run in runs(config)}
-    again = {(run.arm.label, run.seed): simulate_run(config, run, graph, innate) for run in runs(config)}
+    society = Society(graph, innate, public=True)
+    tables = {(run.arm.label, run.seed): results(config, run, society) for run in runs(config)}
+    again = {(run.arm.label, run.seed): results(config, run, society) for run in runs(config)}
     for key, table in tables.items():
         assert table.equals(again[key])
         assert list(table) == ["simulation", "opinion", "arm", "seed", "step", "metric", "value"]
@@ -148,7 +162,7 @@ def spoilt(innate, number):
 def test_bad_input_is_refused_before_anything_runs(graph, innate, spoil, message):
     graph, innate = spoil(graph, innate)
     with pytest.raises(InputError, match=message):
-        simulate(Scene(graph, 0), innate, MODELS[0], NONE, Horizon())
+        run_of(Scene(graph, 0), innate, MODELS[0], NONE, Horizon())
 
 
 def with_weights(graph, number):
@@ -159,7 +173,7 @@ def with_weights(graph, number):
 def test_all_problems_come_at_once(graph, innate):
     model = BoundedConfidence(BoundedConfidence.Config(confidence=9.0))
     with pytest.raises(InputError) as caught:
-        simulate(Scene(graph, 0), spoilt(innate, 1.5), model, Recommended(Recommended.Config()), Horizon())
+        run_of(Scene(graph, 0), spoilt(innate, 1.5), model, Recommended(Recommended.Config()), Horizon())
     text = str(caught.value)
     assert len(caught.value.problems) == 3
     assert "confidence" in text

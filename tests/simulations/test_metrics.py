@@ -1,108 +1,115 @@
-"""Metrics against literal loops over users and edges."""
+"""The catalogue of metrics: what is measured of a situation, and when."""
 
 import numpy as np
 import pytest
-from contracts.opinion_contract import sources_of
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy import stats
 
+from hemicycle.exposure.base import Scene
+from hemicycle.exposure.neighbours import Neighbours
+from hemicycle.exposure.random import Random
+from hemicycle.graphs.interaction import InteractionGraph
 from hemicycle.simulations.metrics import (
+    AT_THE_END,
+    CLUSTERS,
+    COSTLY,
     METRICS,
-    bimodality,
-    disagreement,
-    extremity,
-    mean,
+    NAMES,
+    PROPOSED,
+    SEEN,
+    SEVERAL,
     measure,
-    neighbour_correlation,
-    variance,
+    measure_costly,
+    time_to_consensus,
 )
+from hemicycle.simulations.situation import Shown, Situation
+
+N = 40
 
 
-def state(seed, n=12, dims=1, *, weighted=True):
-    rng = np.random.default_rng(seed)
-    dense = (rng.random((n, n)) < 0.4) * (rng.integers(1, 4, (n, n)) if weighted else 1)
-    np.fill_diagonal(dense, 0)
-    dense[0], dense[1, 0] = 0, 1
-    opinions = rng.uniform(-1, 1, (n, dims))
-    return opinions, sources_of(dense, opinions), dense
+@pytest.fixture(scope="module")
+def graph():
+    rng = np.random.default_rng(0)
+    return InteractionGraph.from_edges(rng.integers(0, N, 200), rng.integers(0, N, 200), N, N, social=True)
 
 
-@settings(max_examples=30, deadline=None)
-@given(st.integers(0, 1000), st.integers(1, 3))
-def test_metrics_equal_the_literal_ones(seed, dims):
-    x, network, dense = state(seed, dims=dims)
-    n = len(x)
-    edges = [(i, j, dense[i, j]) for i in range(n) for j in range(n) if dense[i, j]]
-    squared = sum(w * sum((x[i] - x[j]) ** 2) for i, j, w in edges) / sum(w for *_, w in edges)
-    assert disagreement(x, network) == pytest.approx(squared)
-    assert variance(x, network) == pytest.approx(sum(np.var(x[:, d]) for d in range(dims)))
-    assert mean(x, network) == pytest.approx(sum(map(sum, x)) / n / dims)
-    assert extremity(x, network) == pytest.approx(sum(sum(row**2) ** 0.5 for row in x) / n)
-    heard = [(x[i], sum(dense[i, j] * x[j] for j in range(n)) / dense[i].sum()) for i in range(n) if dense[i].any()]
-    own, others = (np.array(side) - np.mean(side, axis=0) for side in zip(*heard, strict=True))
-    literal = (own * others).sum() / np.sqrt((own**2).sum() * (others**2).sum())
-    assert neighbour_correlation(x, network) == pytest.approx(literal)
+@pytest.fixture(scope="module", params=[1, 2])
+def opinions(request):
+    return np.random.default_rng(1).uniform(-1, 1, (N, request.param)).astype(np.float32)
 
 
-def test_neighbour_correlation_in_one_dimension_is_pearsons():
-    x, network, dense = state(3, weighted=False)
-    heard = dense.sum(1) > 0
-    expected = stats.pearsonr(x[heard, 0], (dense @ x)[heard, 0] / dense.sum(1)[heard]).statistic
-    assert neighbour_correlation(x, network) == pytest.approx(expected)
+def shown_by(exposure, graph, opinions):
+    scene = Scene(graph, 0)
+    proposals = exposure.proposals(scene, 0, opinions) if isinstance(exposure, Random) else None
+    return Shown(exposure.shown(scene, 0, opinions), proposals, opinions, graph)
 
 
-def test_disagreement_is_the_laplacian_form_on_an_undirected_graph():
-    rng = np.random.default_rng(2)
-    upper = np.triu(rng.random((10, 10)) < 0.5, 1)
-    dense = (upper | upper.T).astype(float)
-    x = rng.random((10, 1))
-    laplacian = np.diag(dense.sum(1)) - dense
-    assert disagreement(x, sources_of(dense, x)) == pytest.approx((2 * x.T @ laplacian @ x).item() / dense.sum())
+def cheap(opinions):
+    return [*METRICS, *(SEVERAL if opinions.shape[1] > 1 else ())]
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_bimodality_is_sarles_with_bias_corrected_moments(seed):
-    x = np.random.default_rng(seed).gamma(2.0, size=(15, 1))
-    g, k, n = stats.skew(x[:, 0], bias=False), stats.kurtosis(x[:, 0], bias=False), 15
-    expected = (g**2 + 1) / (k + 3 * (n - 1) ** 2 / ((n - 2) * (n - 3)))
-    assert bimodality(x, None) == pytest.approx(expected)
+def test_at_the_start_nothing_was_shown(graph, opinions):
+    start = Situation(opinions, graph, opinions)
+    assert list(measure(start)) == cheap(opinions)
+    assert list(measure_costly(start)) == [*COSTLY, *CLUSTERS]
 
 
-def test_bimodality_of_known_distributions():
-    ranks = (np.arange(20000) + 0.5) / 20000
-    assert bimodality(ranks[:, None], None) == pytest.approx(5 / 9, abs=1e-3)
-    assert bimodality(stats.norm.ppf(ranks)[:, None], None) == pytest.approx(1 / 3, abs=1e-2)
-    assert bimodality(np.sign(ranks - 0.5)[:, None], None) == pytest.approx(1, abs=1e-3)
+def test_after_a_step_what_was_shown_is_measured_too(graph, opinions):
+    for exposure, more in ((Neighbours(Neighbours.Config()), ()), (Random(Random.Config(k=4)), PROPOSED)):
+        after = Situation(opinions / 2, graph, opinions, shown_by(exposure, graph, opinions))
+        values, costly = measure(after), measure_costly(after)
+        assert list(values) == [*cheap(opinions), *SEEN]
+        assert list(costly) == [*COSTLY, *CLUSTERS, "exposure_gini", *more]
+        assert np.isfinite([*values.values(), *costly.values()]).all()
+        assert {*values, *costly} <= set(NAMES)
+    assert len(set(NAMES)) == len(NAMES)
+    assert AT_THE_END in NAMES
 
 
-def test_bimodality_in_several_dimensions_is_that_of_the_leading_axis():
-    rng = np.random.default_rng(5)
-    line = np.sign(rng.normal(size=(500, 1))) + 0.05 * rng.normal(size=(500, 1))
-    turned = line @ np.array([[0.6, 0.8]]) + 1e-6 * rng.normal(size=(500, 2))
-    assert bimodality(turned, None) == pytest.approx(bimodality(line, None), abs=1e-4)
+def test_exposure_is_measured_at_the_opinions_at_which_it_was_shown(graph, opinions):
+    shown = shown_by(Neighbours(Neighbours.Config()), graph, opinions)
+    later = measure(Situation(np.zeros_like(opinions) + np.float32(0.5), graph, opinions, shown))
+    now = measure(Situation(opinions, graph, opinions, shown))
+    assert later["exposure_distance"] == now["exposure_distance"] > 0
+    assert later["disagreement"] == 0 < now["disagreement"]
 
 
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_a_consensus_has_no_shape_and_no_disagreement(kind):
-    _, network, _ = state(1)
-    x = np.full((12, 1), 0.3, kind)
-    values = measure(x, network)
-    assert np.isnan(values["bimodality"])
-    assert np.isnan(values["neighbour_correlation"])
-    assert values["disagreement"] == 0
-    assert values["variance"] < 1e-14
-    assert values["mean"] == pytest.approx(0.3)
+def test_without_bounds_metrics_are_of_the_present_range(graph):
+    x = np.random.default_rng(1).normal(size=(N, 1)) * 5
+    values = measure(Situation(x, graph, x, bounds=None)) | measure_costly(Situation(x, graph, x, bounds=None))
+    assert np.isfinite(list(values.values())).all()
 
 
-def test_bimodality_needs_four_users():
-    assert np.isnan(bimodality(np.array([[0.0], [0.5], [1.0]]), None))
+def test_a_consensus_has_no_shape(graph, opinions):
+    agreed = Situation(np.full_like(opinions, 0.3), graph, opinions)
+    values = measure(agreed) | measure_costly(agreed)
+    empty = {name for name, value in values.items() if np.isnan(value)}
+    wanted = {
+        "bimodality",
+        "neighbour_correlation",
+        "leading_share",
+        "random_walk_controversy",
+        "assortativity",
+        "peaks",
+    }
+    assert empty == wanted | (set(SEVERAL) if opinions.shape[1] > 1 else set())
+    assert values["consensus"] == values["one_sidedness"] == values["major_clusters"] == 1
+    assert values["clusters"] == values["effective_clusters"] == values["largest_cluster"] == 1
+    assert values["variance"] == pytest.approx(0, abs=1e-12)
 
 
-def test_measure_moves_the_network_to_the_opinions():
-    x, network, _ = state(4)
-    y = -x[::-1]
-    values = measure(y, network)
-    assert list(values) == list(METRICS)
-    assert values["disagreement"] == pytest.approx(disagreement(y, network.at(y)))
-    assert values["disagreement"] != pytest.approx(disagreement(x, network))
+def test_values_do_not_depend_on_the_order_of_users(graph, opinions):
+    order = np.random.default_rng(3).permutation(N)
+    place = np.argsort(order)
+    users = place[graph.rows()], place[graph.indices]
+    moved = InteractionGraph.from_edges(*users, N, N, social=True)
+    first = measure(Situation(opinions, graph, opinions)) | measure_costly(Situation(opinions, graph, opinions))
+    turned = Situation(opinions[order], moved, opinions[order])
+    second = measure(turned) | measure_costly(turned)
+    for name in first.keys() - {"random_walk_controversy"}:
+        assert second[name] == pytest.approx(first[name], rel=1e-5, abs=1e-7), name
+
+
+def test_time_to_consensus_is_the_first_step_of_little_spread():
+    rows = [(0, "spread", 2.0), (0, "mean", 0.0), (5, "spread", 0.3), (10, "spread", 0.01), (15, "spread", 0.5)]
+    assert time_to_consensus(rows, 0.02) == 10
+    assert time_to_consensus(rows, 0.3) == 5
+    assert np.isnan(time_to_consensus(rows, 0.001))

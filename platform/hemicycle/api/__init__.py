@@ -20,6 +20,7 @@ from hemicycle.api.configured import (
     load,
     population_add,
 )
+from hemicycle.api.estimated import estimate
 from hemicycle.api.stored import (
     archive,
     compare,
@@ -221,6 +222,7 @@ __all__ = [
     "data_status",
     "data_synthesize",
     "doctor",
+    "estimate",
     "export",
     "export_graph",
     "facts",

@@ -22,8 +22,19 @@ def _torch() -> str:
 
 
 def pins() -> Mapping[str, tuple[str, ...]]:
-    """Environment -> what is installed into it. RecBole 1.2.1 needs numpy 1, an older scipy, and pkg_resources."""
+    """Environment -> what is installed into it. RecBole 1.2.1 needs numpy 1, an older scipy, and pkg_resources.
+
+    NDlib 6.0.1 needs scikit-learn and six, and does not say so.
+    """
     return {
+        "agents": (
+            "ndlib==6.0.1",
+            "mesa==3.3.1",
+            "networkx==3.6.1",
+            "numpy==2.4.6",
+            "scikit-learn==1.9.1",
+            "six==1.17.0",
+        ),
         "factors": ("implicit==0.7.3", "cornac==3.0.1", "numpy==2.4.6", "scipy==1.17.1"),
         "prince": ("prince==0.23.0", "numpy==2.4.6", "scipy==1.17.1"),
         "recbole": (

@@ -19,19 +19,24 @@ from hemicycle.bench.machine import describe, sentence
 from hemicycle.bench.measure import Measurement, measure
 from hemicycle.bench.projection import ASSUMED, projected
 from hemicycle.bench.suites import SUITES, Scale
+from hemicycle.bench.suites_opinions import SUITES as OPINION_SUITES
 from hemicycle.bench.tables import markdown, plain, table
 from hemicycle.bench.workloads import Workload, workload
 from hemicycle.core.config import Options
 from hemicycle.core.errors import HemicycleError, InputError
 
 Results = dict[Case, list[Measurement]]
+SUBJECTS = {"recommenders": SUITES, "opinions": OPINION_SUITES}
+"""What can be measured: its suites by name."""
 
 
 class BenchOptions(Options):
     """What a benchmark runs and where it leaves its files."""
 
+    subject: Literal["recommenders", "opinions"] = "recommenders"
+    """What is measured."""
     suites: tuple[str, ...] = ()
-    """Names of suites; none: all of them."""
+    """Names of the subject's suites; none: all of them."""
     peers: Literal["all", "none"] = "all"
     """``none``: without other people's packages."""
     device: str = "cpu"
@@ -56,8 +61,8 @@ class Ready:
     environments: dict[str, Environment | str]
 
 
-def recommenders(options: BenchOptions, console: Console) -> Path:
-    """Run the suites and return the folder of ``bench.csv``, ``bench.md``, ``bench.svg`` and ``machine.json``.
+def bench(options: BenchOptions, console: Console) -> Path:
+    """Run suites and return the folder of ``bench.csv``, ``bench.md``, ``bench.svg`` and ``machine.json``.
 
     A case that fails is a row that says why. Interrupted, what was measured is written before the interruption goes on.
 
@@ -67,13 +72,14 @@ def recommenders(options: BenchOptions, console: Console) -> Path:
     """
     cases = _cases(options)
     started, machine = datetime.now(UTC), describe(options.device)
-    folder = Path(options.out).expanduser() / f"recommenders-{started:%Y%m%d-%H%M%S}"
+    folder = Path(options.out).expanduser() / f"{options.subject}-{started:%Y%m%d-%H%M%S}"
     results: Results = {case: [] for case in cases}
     ready = _prepare(cases, options, console)
     try:
         _run(results, ready, options, console)
     finally:
-        about = {**machine, "started": started.isoformat(), "quick": options.quick, "suites": options.suites}
+        told = {"subject": options.subject, "quick": options.quick, "suites": options.suites}
+        about = {**machine, "started": started.isoformat(), **told}
         write(folder, table(results), {**about, **_described(ready)})
     if any(case.module.endswith("workers") for case in cases):
         project(folder)
@@ -81,12 +87,13 @@ def recommenders(options: BenchOptions, console: Console) -> Path:
 
 
 def _cases(options: BenchOptions) -> list[Case]:
-    unknown = [name for name in options.suites if name not in SUITES]
+    suites = SUBJECTS[options.subject]
+    unknown = [name for name in options.suites if name not in suites]
     if unknown:
-        raise InputError(f"there is no suite {unknown[0]!r}", "--suite", f"choose from {', '.join(SUITES)}")
+        raise InputError(f"there is no suite {unknown[0]!r}", "--suite", f"choose from {', '.join(suites)}")
     if options.device != "cpu" and not (options.device.startswith("cuda") and torch.cuda.is_available()):
         raise InputError(f"there is no device {options.device!r} here", "--device", "use cpu")
-    found = [case for name in options.suites or SUITES for case in SUITES[name](Scale(options.quick))]
+    found = [case for name in options.suites or suites for case in suites[name](Scale(options.quick))]
     kept = [case for case in found if options.peers == "all" or case.role != "peer"]
     if options.quick:
         return [replace(case, target=None) for case in kept]
@@ -192,7 +199,7 @@ def command(options: BenchOptions) -> int:
     """Run, tell what came out, and return the exit code: 0, 2 for a mistake in the input, 130 when interrupted."""
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
-        folder = recommenders(options, console)
+        folder = bench(options, console)
     except HemicycleError as error:
         console.print(str(error), style="red", markup=False)
         return error.exit_code

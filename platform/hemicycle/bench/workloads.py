@@ -48,6 +48,7 @@ SYNTHETIC = {
     "gowalla": Size(29_858, 40_981, 810_128, 217_242),
     "million": Size(500_000, 500_000, 10_000_000, adjacency=True),
     "hundred_thousand": Size(50_000, 50_000, 1_000_000, adjacency=True),
+    "ten_thousand": Size(5_000, 5_000, 100_000, adjacency=True),
     "senate": Size(101, 1_054, 47_607),
     "follows": Size(1_000_000, 1_000, 18_000_000),
     "some_follows": Size(50_000, 500, 900_000),

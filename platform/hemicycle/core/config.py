@@ -175,10 +175,17 @@ def _flatten(
     """Yield every error with its full key path and the model at the root of its own location."""
     for details in errors:
         key = (*prefix, *details["loc"])
+        if details["type"] == "too_short" and _refused_inside(errors, details["loc"]):
+            continue
         if details["type"] == "nested":
             yield from _flatten(details["ctx"]["errors"], key, details["ctx"]["model"])
         else:
             yield details, key, model
+
+
+def _refused_inside(errors: Sequence[ErrorDetails], loc: Key) -> bool:
+    """Tell whether entries of a list are refused themselves, which are then not counted."""
+    return any(len(other["loc"]) > len(loc) and other["loc"][: len(loc)] == loc for other in errors)
 
 
 def _problem(details: ErrorDetails, key: Key, raw: Raw, model: type[BaseModel]) -> Problem:

@@ -215,25 +215,26 @@ def draw_edges(sources: Sources, targets: Targets) -> NDArray[np.int32]:
 # -- compiled --------------------------------------------------------------------------------------------------------
 
 
-def _compiled(function: _Function) -> _Function:
+def compiled(function: _Function) -> _Function:
+    """Compile a function that holds no lock; kept between processes where ``NUMBA_CACHE_DIR`` names a folder."""
     return cast("_Function", numba.njit(nogil=True, cache=bool(os.environ.get("NUMBA_CACHE_DIR")))(function))
 
 
-@_compiled
+@compiled
 def _mix(x: np.uint64) -> np.uint64:
     x = (x ^ (x >> _S30)) * _MIX_1
     x = (x ^ (x >> _S27)) * _MIX_2
     return x ^ (x >> _S31)
 
 
-@_compiled
+@compiled
 def keyed_number(key: np.uint64, row: int, column: int) -> float:
     """One number of :func:`hemicycle.core.seeding.keyed_uniform`."""
     bits = _mix(_mix(np.uint64(row) * _GOLDEN + key) ^ _mix(np.uint64(column) + _GOLDEN))
     return (np.float64(bits >> _S12) + 0.5) * 2.0**-52
 
 
-@_compiled
+@compiled
 def _pick(user: int, attempt: int, sources: Sources, targets: Targets) -> int:
     """Draw one target of a user."""
     communities = (len(targets.bounds) - 1) // targets.tables.shape[2]
@@ -250,7 +251,7 @@ def _pick(user: int, attempt: int, sources: Sources, targets: Targets) -> int:
     return int(targets.order[min(place, last - 1)])
 
 
-@_compiled
+@compiled
 def _draw_rows(first: int, last: int, sources: Sources, targets: Targets, out: NDArray[np.int32]) -> None:
     """Draw the different targets of users first to last - 1."""
     n = len(targets.order)

@@ -1,16 +1,17 @@
 """Configuration of a synthetic society."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidatorFunctionWrapHandler, WrapValidator, model_validator
 
 from hemicycle.core.config import Options
 from hemicycle.data.news_options import News
+from hemicycle.data.society_configurations import PRESETS, SEVERAL, Party, Preset, preset
+from hemicycle.data.society_follows import MOST_COMPLETE, Communities, Follows
 
 Correlation = Annotated[float, Field(gt=-1, lt=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Preset = Literal["two-party", "multi-party", "uniform"]
 ROWS = 2**31 - 1
 """Edges hold row numbers as int32."""
 
@@ -24,52 +25,13 @@ def _number_as(*names: str) -> Callable[[Any], Any]:
     return expand
 
 
-class Party(Options):
-    """A party: where its members stand, and how many they are."""
-
-    name: str = Field(min_length=1)
-    """Value of the column ``party``."""
-    share: float = Field(gt=0, le=1)
-    """Probability that a user belongs to it; the shares of all parties sum to 1."""
-    position: tuple[float, ...]
-    """Centre, one coordinate in [-1, 1] for each dimension."""
-    spread: float = Field(default=0.2, ge=0, le=2)
-    """Standard deviation in each dimension (normal), or half the width (uniform)."""
-    shape: Literal["normal", "uniform"] = "normal"
-    """Distribution of its members around the centre."""
-
-
 def _preset_or_list(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
     """Validate a name as a preset and all else as a list, so that errors speak of one of the two only."""
     if not isinstance(value, str):
         return TypeAdapter(tuple[Party, ...]).validate_python(value)
-    if value not in get_args(Preset):
-        raise ValueError(f"there is no preset of parties {value!r}; choose {', '.join(get_args(Preset))} or list them")
+    if value not in PRESETS:
+        raise ValueError(f"there is no preset of parties {value!r}; choose {', '.join(PRESETS)} or list them")
     return handler(value)
-
-
-class Follows(Options):
-    """Who follows whom. A bare number stands for ``per_user``."""
-
-    per_user: float = Field(default=10.0, ge=0)
-    """Mean number of accounts that a user follows."""
-    total: int | None = Field(default=None, ge=0)
-    """Exact number of edges; replaces ``per_user``."""
-    homophily: float = Field(default=3.0, ge=0, le=100)
-    """Decay of the probability to follow with attitude distance; 0: none."""
-    exponent: float = Field(default=2.5, gt=1.2, le=10)
-    """Exponent of the power law of in-degrees."""
-
-
-class Communities(Options):
-    """Groups inside which users follow each other. A bare number stands for ``number``."""
-
-    number: int = Field(default=10, ge=1, le=1000)
-    """How many, of equal expected size."""
-    strength: Share = 0.3
-    """Probability that a follow is chosen inside the own community."""
-    alignment: Share = 0.0
-    """Probability that a user's community is one of those of the own party; 0: independent of parties."""
 
 
 class Items(Options):
@@ -129,7 +91,8 @@ class SyntheticConfig(Options):
     dimensions: int = Field(default=1, ge=1, le=8)
     """Attitude dimensions."""
     parties: Annotated[Preset | tuple[Party, ...], WrapValidator(_preset_or_list)] = "two-party"
-    """A preset (two-party, multi-party, uniform) or a list of parties."""
+    """A configuration by name (one-dimensional or two-party, cross-cutting, aligned, multi-party, uniform, normal) or a
+    list of parties."""
     correlation: Correlation = 0.0
     """Correlation between any two dimensions within a party."""
     follows: Annotated[Follows, BeforeValidator(_number_as("per_user"), json_schema_input_type=Follows | float)] = (
@@ -166,8 +129,8 @@ class SyntheticConfig(Options):
 
     @property
     def n_follows(self) -> int:
-        """Exact number of follows."""
-        return _total(self.follows, self.users)
+        """Number of follows; of ties, where following is mutual."""
+        return self.follows.edges(self.users)
 
     @property
     def n_interactions(self) -> int:
@@ -192,6 +155,8 @@ class SyntheticConfig(Options):
 
     @model_validator(mode="after")
     def _parties_fit(self) -> Self:
+        if self.parties in SEVERAL and self.dimensions < 2:
+            raise ValueError(f"parties: {self.parties} is about several dimensions; set dimensions to 2 or more")
         parties = self.party_list()
         total = sum(party.share for party in parties)
         if abs(total - 1) > 1e-6:
@@ -225,7 +190,7 @@ class SyntheticConfig(Options):
     @model_validator(mode="after")
     def _edges_fit(self) -> Self:
         room = {
-            "follows": (self.n_follows, self.users * (self.users - 1)),
+            "follows": (self.n_follows, self.follows.room(self.users)),
             "interactions": (self.n_interactions, self.users * self.items.number),
         }
         for name, (wanted, most) in room.items():
@@ -234,6 +199,8 @@ class SyntheticConfig(Options):
                     f"{wanted} {name} do not fit: {self.users} users allow at most {most} distinct ones; "
                     f"lower {name}.total or {name}.per_user"
                 )
+        if self.follows.kind == "complete" and self.users > MOST_COMPLETE:
+            raise ValueError(f"a complete graph of {self.users} users: have at most {MOST_COMPLETE}, or another kind")
         if not self.items.number and (self.interactions.total or 0) > 0:
             raise ValueError("interactions need items; set items.number above 0 or interactions.total to 0")
         return self
@@ -252,27 +219,5 @@ class SyntheticConfig(Options):
         return self
 
 
-def _total(amount: Follows | Interactions, users: int) -> int:
+def _total(amount: Interactions, users: int) -> int:
     return round(amount.per_user * users) if amount.total is None else amount.total
-
-
-def preset(name: Preset, dimensions: int) -> tuple[Party, ...]:
-    """Return the parties of a preset.
-
-    ``two-party``: halves at -.5 and .5 on dimension 0. ``multi-party``: five parties along dimension 0, the middle
-    ones larger, alternating on dimension 1. ``uniform``: no parties, users uniform over the space.
-    """
-
-    def at(first: float, second: float = 0.0) -> tuple[float, ...]:
-        return (first, second, *[0.0] * dimensions)[:dimensions]
-
-    if name == "uniform":
-        return (Party(name="all", share=1, position=at(0.0), spread=1, shape="uniform"),)
-    if name == "two-party":
-        return tuple(Party(name=n, share=0.5, position=at(x)) for n, x in (("left", -0.5), ("right", 0.5)))
-    names = ("far-left", "left", "centre", "right", "far-right")
-    shares, places = (0.1, 0.25, 0.3, 0.25, 0.1), (-0.8, -0.4, 0.0, 0.4, 0.8)
-    return tuple(
-        Party(name=n, share=share, position=at(x, 0.3 * (-1) ** k), spread=0.12)
-        for k, (n, share, x) in enumerate(zip(names, shares, places, strict=True))
-    )

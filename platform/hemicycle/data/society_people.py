@@ -12,7 +12,8 @@ from scipy.special import ndtr
 
 from hemicycle.core.errors import InputError, Problem, raise_problems
 from hemicycle.core.seeding import key_of, keyed_normal, keyed_uniform
-from hemicycle.data.society_options import Party, SyntheticConfig
+from hemicycle.data.society_configurations import Party
+from hemicycle.data.society_options import SyntheticConfig
 
 Floats = NDArray[np.float32]
 Codes = NDArray[np.int32]
@@ -41,6 +42,14 @@ class People:
         """Root mean square distance of two users drawn at random: sqrt(2 trace of the covariance), or 1 if 0."""
         spread = float(np.sqrt(2 * self.positions.var(axis=0, dtype=np.float64).sum()))
         return spread if spread > 0 else 1.0
+
+    @property
+    def sides(self) -> Codes:
+        """Party of each user; where there is one alone, the side of the median on dimension 0."""
+        if len(np.unique(self.party)) > 1:
+            return self.party
+        first = self.positions[:, 0]
+        return np.asarray(first > np.median(first), np.int32)
 
 
 @dataclass(frozen=True)

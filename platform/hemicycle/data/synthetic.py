@@ -9,7 +9,8 @@ of two users, w popularity and c the strength of communities,
     p(u consumes i) ~ w_i^popularity exp(-affinity |x_u - y_i| / s),
 
 each part normalised over its targets and drawn without replacement, out-degrees in proportion to activity, numbers of
-edges exact (:mod:`hemicycle.data.society_edges`, with sources). Attitudes are assortative by homophily, or by
+edges exact (:mod:`hemicycle.data.society_edges`, with sources); other shapes of the social graph stand in
+:mod:`hemicycle.data.society_shapes`. Attitudes are assortative by homophily, or by
 communities that are aligned with parties; with neither, edges know nothing of attitudes. With ``news``, items appear
 and age, users are shown some of them and click (:mod:`hemicycle.data.society_news`).
 """
@@ -28,6 +29,7 @@ from numpy.typing import NDArray
 from hemicycle.core.errors import InputError
 from hemicycle.core.seeding import key_of
 from hemicycle.data import society_edges as edges
+from hemicycle.data import society_shapes as shapes
 from hemicycle.data.assembly import Column
 from hemicycle.data.schema import Dataset, Relation, Role, roles, tag
 from hemicycle.data.society_items import Content, content
@@ -115,7 +117,8 @@ def society(
     cells = edges.cells(who.positions, config.communities.number)
     relations = {}
     if config.n_follows:
-        relations["follows"] = Relation(_follows(config, what, cells, who.unit), social=True, directed=True)
+        table = _follows(config, who, what, cells)
+        relations["follows"] = Relation(table, social=True, directed=config.follows.directed)
     items = content(config, who) if config.items.number else None
     if items is not None and config.n_interactions:
         relations["interactions"] = Relation(_interactions(config, what, cells, items, who.unit))
@@ -127,18 +130,45 @@ def society(
 # -- edges -----------------------------------------------------------------------------------------------------------
 
 
-def _follows(config: SyntheticConfig, what: Traits, cells: edges.Cells, unit: float) -> pa.Table:
-    n, seed = config.users, config.seed_of("graph")
+def _follows(config: SyntheticConfig, who: People, what: Traits, cells: edges.Cells) -> pa.Table:
+    """Draw who follows whom; a mutual tie stands once."""
+    n, seed, options = config.users, config.seed_of("graph"), config.follows
+    if options.kind in shapes.SHAPES:
+        return _pairs_table(*shapes.ties(options, n, seed))
+    wanted = config.n_follows
+    counts = edges.degrees(what.activity, wanted, n - 1, _phase("follows", seed))
+    if options.kind == "blocks":
+        table = _pairs_table(*shapes.blocks(options, what.community, who.sides, counts, seed))
+    else:
+        table = _near(config, what, cells, counts, who.unit)
+    return table if options.directed else _mutual(table, n)
+
+
+def _near(
+    config: SyntheticConfig, what: Traits, cells: edges.Cells, counts: NDArray[np.int64], unit: float
+) -> pa.Table:
+    """Follows by distance of attitudes, popularity and communities."""
+    seed = config.seed_of("graph")
     pool = edges.Pool(
         cells=cells,
-        weights=edges.popularity(uniform(n, 1, "visibility", seed)[:, 0], config.follows.exponent),
+        weights=edges.popularity(uniform(config.users, 1, "visibility", seed)[:, 0], config.follows.exponent),
         community=what.community.astype(np.int64),
         strength=config.communities.strength,
     )
     kernel = edges.decay(cells, cells, config.follows.homophily / unit)
     targets = edges.prepare(pool, kernel, key_of("follows", seed), social=True)
-    counts = edges.degrees(what.activity, config.n_follows, n - 1, _phase("follows", seed))
     return _edge_table(edges.Sources(cells.of, pool.community, _pointers(counts)), targets)
+
+
+def _pairs_table(users: NDArray[np.int32], items: NDArray[np.int32]) -> pa.Table:
+    return pa.table({"user": users, "item": items})
+
+
+def _mutual(table: pa.Table, n: int) -> pa.Table:
+    """One row for each pair of which either follows the other."""
+    users, items = (table[name].to_numpy().astype(np.int64) for name in ("user", "item"))
+    codes = np.unique(np.minimum(users, items) * n + np.maximum(users, items))
+    return _pairs_table((codes // n).astype(np.int32), (codes % n).astype(np.int32))
 
 
 def _interactions(config: SyntheticConfig, what: Traits, cells: edges.Cells, items: Content, unit: float) -> pa.Table:

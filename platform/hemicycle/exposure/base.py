@@ -14,26 +14,36 @@ from pydantic import Field
 
 from hemicycle.core.config import Options
 from hemicycle.core.errors import Problem
+from hemicycle.exposure.kernels import fill_mixed, mixed_lengths
 from hemicycle.graphs.interaction import InteractionGraph
 from hemicycle.opinions.base import Opinions, Sources
 
 Proposals = NDArray[np.integer[Any]]
-"""Users proposed to each user, shape (n_users, k); -1 pads."""
+"""Sources proposed to each user (from n_users on: items), shape (n_users, k); -1 pads."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """What all arms of one seed share, and the lists of the arm's model.
+    """What is known before a step to whatever decides what users are shown.
 
     Args:
-        graph: social graph; row u holds whom u follows, the users whose opinions reach u.
+        graph: social graph as it is now; row u holds whom u follows, the users whose opinions reach u.
         seed: seed of the simulation.
-        lists: users recommended to each user by a trained model, best first, int32, shape (n_users, length); -1 pads.
+        lists: of the arm's model: sources recommended to each user, best first, int32, shape (n_users, length); ids
+            from n_users on are items; -1 pads.
+        scores: float32, of the lists and of their shape.
+        items: positions of the sources beyond the users, shape (n_items, n_dims).
+        groups: group of each user, shape (n_users,).
+        earlier: the graph as it was before, for what goes by change; None where nothing is known of it.
     """
 
     graph: InteractionGraph
     seed: int
     lists: NDArray[np.int32] | None = None
+    scores: NDArray[np.float32] | None = None
+    items: Opinions | None = None
+    groups: NDArray[np.str_] | None = None
+    earlier: InteractionGraph | None = None
 
 
 class ExposureConfig(Options):
@@ -76,9 +86,14 @@ class MediatedConfig(ExposureConfig):
     """Options of an exposure that mixes proposals into what the neighbours say."""
 
     k: int = Field(default=10, ge=1)
-    """Users proposed to each user."""
+    """Sources proposed to each user."""
     strength: float = Field(default=0.3, ge=0, le=1)
     """Share of the exposure that proposals take from the neighbours; 0 is bit-identical to ``none``."""
+    heard: bool = True
+    """False: proposals are there to be followed alone (people to follow rather than posts to read): users hear their
+    neighbours, and a proposal from when they follow it."""
+    refresh: int = Field(default=10, ge=0)
+    """Steps between two draws of proposals; 0: drawn once, at the start."""
 
 
 class Mediated(Exposure):
@@ -86,21 +101,41 @@ class Mediated(Exposure):
 
     config: MediatedConfig
 
+    def redraws(self, step: int) -> bool:
+        """Tell whether this step draws proposals anew."""
+        return due(step, self.config.refresh)
+
     @abstractmethod
-    def proposals(self, scene: Scene, step: int) -> Proposals:
-        """Return the users proposed to each user, shape (n_users, k); -1 pads."""
+    def proposals(self, scene: Scene, step: int, opinions: Opinions) -> Proposals:
+        """Return the sources proposed to each user at ``opinions``, shape (n_users, k); -1 pads."""
+
+    def followed(self, scene: Scene, opinions: Opinions) -> Sources:
+        """Return the exposure that proposals are mixed into; its positions are those of all sources proposed."""
+        return neighbours(scene.graph, opinions, scene.items)
 
     def shown(self, scene: Scene, step: int, opinions: Opinions) -> Sources:
         """Return the neighbours mixed with the proposals of this step."""
-        followed = neighbours(scene.graph, opinions)
-        if self.config.strength == 0:
+        followed = self.followed(scene, opinions)
+        if self.config.strength == 0 or not self.config.heard:
             return followed
-        return mixed(followed, self.proposals(scene, step), self.config.strength)
+        return mixed(followed, self.proposals(scene, step, opinions), self.config.strength)
 
 
-def neighbours(graph: InteractionGraph, opinions: Opinions) -> Sources:
-    """Return the exposure of a social graph: each user sees whom it follows, weighted as the graph is."""
-    return Sources(np.asarray(graph.indptr), np.asarray(graph.indices), graph.weights, opinions)
+def due(step: int, refresh: int) -> bool:
+    """Tell whether something redrawn at the start and every ``refresh`` steps is redrawn at a step; 0: at the start."""
+    return step == 0 or (refresh > 0 and step % refresh == 0)
+
+
+def neighbours(graph: InteractionGraph, opinions: Opinions, items: Opinions | None = None) -> Sources:
+    """Return the exposure of a social graph: each user sees whom it follows, weighted as the graph is.
+
+    Args:
+        graph: row u holds whom u follows.
+        opinions: the users', shape (n_users, n_dims).
+        items: positions of sources beyond the users, which nobody sees yet, shape (n_items, n_dims).
+    """
+    positions = opinions if items is None else np.concatenate([opinions, items.astype(opinions.dtype)])
+    return Sources(np.asarray(graph.indptr), np.asarray(graph.indices), graph.weights, positions)
 
 
 def mixed(followed: Sources, proposals: Proposals, strength: float) -> Sources:
@@ -110,23 +145,16 @@ def mixed(followed: Sources, proposals: Proposals, strength: float) -> Sources:
     strength * d equally. So W, the rows brought to sum 1, is (1 - strength) neighbours + strength proposals, and a
     user's own opinion (bounded confidence, susceptibility by degree) weighs as much in every arm. A user without
     neighbours listens to itself with the weight 1 - strength, so that the exposure is continuous in the strength; a
-    user without proposals keeps its row.
+    user without proposals keeps its row. At strength 1 neighbours are left out where there are proposals.
 
     Args:
         followed: exposure to the neighbours.
-        proposals: users proposed to each user, shape (n_users, k); -1 pads.
+        proposals: sources proposed to each user, shape (n_users, k); -1 pads.
         strength: share of the proposals, in [0, 1].
     """
-    degrees, counts = np.diff(followed.indptr), (proposals >= 0).sum(axis=1)
-    alone = (degrees == 0) & (counts > 0)
-    indptr = np.concatenate([[0], np.cumsum(degrees + alone + counts)]).astype(np.int64)
-    old = np.arange(len(followed.indices)) + np.repeat(indptr[:-1] - followed.indptr[:-1], degrees)
-    new = np.arange(counts.sum()) + np.repeat(indptr[1:] - np.cumsum(counts), counts)
+    lengths = mixed_lengths(followed.indptr, proposals, strength == 1)
+    indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     indices, weights = np.empty(indptr[-1], np.int32), np.empty(indptr[-1], np.float32)
-    kept = np.where(counts > 0, 1 - strength, 1.0)
-    share = strength * (followed.totals + alone) / np.maximum(counts, 1)
-    indices[old] = followed.indices
-    weights[old] = np.repeat(kept, degrees) * (1 if followed.weights is None else followed.weights)
-    indices[indptr[:-1][alone]], weights[indptr[:-1][alone]] = np.flatnonzero(alone), 1 - strength
-    indices[new], weights[new] = proposals[proposals >= 0], np.repeat(share, counts)
+    rows = (followed.indptr, followed.indices)
+    fill_mixed(rows, followed.weights, proposals, float(strength), (indptr, indices, weights))
     return Sources(indptr, indices, weights, followed.positions)

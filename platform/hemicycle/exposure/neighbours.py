@@ -17,4 +17,4 @@ class Neighbours(Exposure):
     def shown(self, scene: Scene, step: int, opinions: Opinions) -> Sources:
         """Return the graph itself."""
         del step
-        return neighbours(scene.graph, opinions)
+        return neighbours(scene.graph, opinions, scene.items)

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from hemicycle.core.seeding import key_of, keyed_uniform
 from hemicycle.exposure.base import Mediated, MediatedConfig, Scene
+from hemicycle.opinions.base import Opinions
 
 
 class Random(Mediated):
@@ -19,16 +20,13 @@ class Random(Mediated):
 
         exposure: str = "random"
         refresh: int = Field(default=1, ge=0)
-        """Steps between two draws; 0 draws once."""
+        """Steps between two draws; 0: drawn once, at the start."""
 
     config: Config
 
-    def redraws(self, step: int) -> bool:
-        """Tell whether this step draws anew."""
-        return step == 0 or (self.config.refresh > 0 and step % self.config.refresh == 0)
-
-    def proposals(self, scene: Scene, step: int) -> NDArray[np.int32]:
+    def proposals(self, scene: Scene, step: int, opinions: Opinions) -> NDArray[np.int32]:
         """Draw k users for each user, itself excluded, with replacement."""
+        del opinions
         return random_users(scene.graph.n_users, self.config.k, key_of("random exposure", scene.seed, step))
 
 

@@ -1,15 +1,19 @@
 """Friedkin and Johnsen's social influence with an anchor in innate opinions."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
-from pydantic import Field
+from numpy.typing import NDArray
 
-from hemicycle.opinions.base import OpinionConfig, OpinionModel, Opinions, Sources
-from hemicycle.opinions.kernels import weighted_mean
+from hemicycle.opinions.averaging import AveragingConfig, AveragingModel
+from hemicycle.opinions.base import Opinions, Sources
+from hemicycle.opinions.equilibrium import Equilibrium, Solver, equilibrium
+from hemicycle.opinions.parameters import Limits, PerUser
+
+BY_DEGREE = "degree"
 
 
-class FriedkinJohnsen(OpinionModel):
+class FriedkinJohnsen(AveragingModel):
     """x' = Theta s + (I - Theta) W x, synchronous (Friedkin and Johnsen, J. Math. Sociol. 15, 1990).
 
     s are the innate opinions, W the sources' weights with rows that sum to 1, I - Theta the diagonal matrix of
@@ -19,20 +23,36 @@ class FriedkinJohnsen(OpinionModel):
     without sources is the own opinion.
     """
 
-    class Config(OpinionConfig):
+    class Config(AveragingConfig):
         """Options of the Friedkin-Johnsen model."""
 
         opinion: str = "friedkin_johnsen"
-        susceptibility: Annotated[float, Field(ge=0, le=1)] | Literal["degree"] = "degree"
-        """Weight of the sources against the innate opinion: a number in [0, 1] for all users (1 is DeGroot's model),
-        or ``degree``: d / (1 + d) for a user whose sources have the total weight d."""
+        susceptibility: Annotated[PerUser, Limits(ge=0, le=1, words=(BY_DEGREE,))] = BY_DEGREE
+        """Weight of the sources against the innate opinion, for all or each user, from 0 to 1 (for all 1 is DeGroot's
+        model), or ``degree``: d / (1 + d) for a user whose sources have the total weight d."""
 
     config: Config
 
     def step(self, opinions: Opinions, innate: Opinions, sources: Sources, key: int) -> Opinions:
         """Return Theta s + (I - Theta) W x."""
         del key
-        means, totals = weighted_mean(sources, opinions)
-        given = self.config.susceptibility
-        susceptibility = totals / (1 + totals) if given == "degree" else np.full(len(totals), given)
-        return innate + susceptibility.astype(opinions.dtype)[:, None] * (means - innate)
+        pull = self._pull(len(opinions))
+        return self.held(opinions, self.averages().pulled(sources, opinions, innate, pull))
+
+    def equilibrium(self, innate: Opinions, sources: Sources, solver: Solver | None = None) -> Equilibrium:
+        """Return the fixed point for sources that stay as they are; zealots hold their innate opinions.
+
+        Raises:
+            InputError: there is no single fixed point.
+            ConvergenceError: it was not found within the solver's iterations.
+        """
+        pull = self._pull(len(innate))
+        if self.people is not None and self.people.fixed is not None:
+            totals = sources.totals
+            pull = totals / (1.0 + totals) if pull is None else pull
+            pull = np.where(self.people.fixed, 0.0, pull)
+        return equilibrium(sources, innate, pull, solver or Solver())
+
+    def _pull(self, n_users: int) -> NDArray[np.float64] | None:
+        """Susceptibility of each user; None: by degree."""
+        return None if self.config.susceptibility == BY_DEGREE else self.values("susceptibility", n_users)

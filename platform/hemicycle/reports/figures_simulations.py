@@ -1,94 +1,142 @@
 """What the arms of a simulation do to opinions: measures over time, and paired differences at the end."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
 import altair as alt
 import pandas as pd
 
-from hemicycle.reports.facts import Chart, Figure
-from hemicycle.reports.findings import last_step
-from hemicycle.reports.summaries import METRICS, over_seeds
-from hemicycle.reports.theme import BLUE, CYCLE, DASHES, GREY, MINUS, ORANGE, inline, label, listing, small
+from hemicycle.reports.arms import arm_colour, arm_dash
+from hemicycle.reports.facts import Chart, Figure, Tables
+from hemicycle.reports.figures_densities import attitude_planes, opinion_neighbours, opinion_ridges
+from hemicycle.reports.figures_knowledge import edges_changed, knowledge_and_polarization
+from hemicycle.reports.figures_phases import differences_by_cell, ends_by_cell, sobol_indices
+from hemicycle.reports.simulated import Simulated, brief, order_metrics, shown_metrics, simulations
+from hemicycle.reports.summaries import over_seeds
+from hemicycle.reports.theme import BLUE, GREY, MINUS, ORANGE, inline, label, listing, small
 
 MOST_STEPS = 80
+MOST_PANELS = 4
+TWO_LINES = "split(datum.label, ': ')"
+"""Vega expression that sets a panel's opinion model and its cell on two lines."""
 
 
-def opinion_labels(rows: pd.DataFrame) -> pd.Series:
-    """Name of the opinion model, with the simulation where there are several."""
-    several = len(rows["simulation"].unique()) > 1
-    names = rows["opinion"].map(label)
-    return names + ", " + rows["simulation"] if several else names
+def simulation_figures(tables: Tables) -> list[Figure]:
+    """Every figure about simulations that the tables allow, simulation by simulation."""
+    return [figure for simulated in simulations(tables) for figure in _figures(simulated)]
 
 
-def order_metrics(names: pd.Series) -> list[str]:
-    """Metrics in their customary order, others after them."""
-    present = list(names.unique())
-    return [*[name for name in METRICS if name in present], *[name for name in present if name not in METRICS]]
+def _figures(simulated: Simulated) -> Iterator[Figure]:
+    makers = (
+        knowledge_and_polarization,
+        polarization_over_time,
+        paired_differences,
+        ends_by_cell,
+        differences_by_cell,
+        sobol_indices,
+        opinion_ridges,
+        opinion_neighbours,
+        attitude_planes,
+        edges_changed,
+    )
+    yield from (figure for maker in makers if (figure := maker(simulated)) is not None)
 
 
-def over_time(results: pd.DataFrame) -> pd.DataFrame:
-    """Mean and range over seeds per opinion model, metric, arm and step; at most MOST_STEPS steps."""
+# -- over time -------------------------------------------------------------------------------------------------------
+
+
+def over_time(simulated: Simulated) -> pd.DataFrame:
+    """Mean and range over seeds per panel, metric, arm and step; at most MOST_STEPS steps of some cells."""
+    results = simulated.results
+    some = simulated.some_cells(max(1, MOST_PANELS // results["opinion"].nunique()))
+    results = results[results["cell"].isin(some) & results["metric"].isin(shown_metrics(results))]
     steps = sorted(results["step"].unique())
     every = -(-len(steps) // MOST_STEPS)
-    kept = results[results["step"].isin([*steps[::every], steps[-1]])]
-    named = kept.assign(panel=opinion_labels(kept), arm_label=kept["arm"].map(label))
+    kept = results[results["step"].isin([*steps[::every], steps[-1]])].dropna(subset=["value"])
+    named = kept.assign(panel=simulated.panels(kept), arm_label=kept["arm"].map(label))
     return over_seeds(named, ["panel", "metric", "arm_label", "step"], "value")
 
 
-def polarization_over_time(results: pd.DataFrame) -> Figure | None:
-    """Every metric over time by arm; rows are metrics, columns opinion models; None without simulations."""
-    if results.empty:
+def polarization_over_time(simulated: Simulated) -> Figure | None:
+    """Metrics over time by arm; rows are metrics, columns opinion models and cells; None without results."""
+    if simulated.results.empty or len(simulated.sensitivity):
         return None
-    table = over_time(results)
+    table = over_time(simulated)
+    if table.empty:
+        return None
     return Figure(
-        id="polarization_over_time",
-        title="Opinions over time, by what people are shown",
-        chart=_time_chart(table),
-        sentence=_time_sentence(table),
+        id=simulated.id("polarization_over_time"),
+        title=simulated.title("Opinions over time, by what people are shown"),
+        chart=_time_chart(table, simulated.arms),
+        sentence=_time_sentence(table) + _shown_cells(table["panel"].nunique(), simulated),
         alt_text="Lines over time, one per arm, with the range over seeds as a band; one row per measure.",
         table=table,
     )
 
 
-def _time_chart(table: pd.DataFrame) -> Chart:
+def _shown_cells(panels: int, simulated: Simulated) -> str:
+    drawn = panels // simulated.results["opinion"].nunique()
+    return f" Drawn are {drawn} of {len(simulated.cells)} cells." if len(simulated.cells) > drawn else ""
+
+
+@dataclass(frozen=True)
+class _Panels:
+    """What all rows of the figure share."""
+
+    panels: list[str]
+    metrics: list[str]
+    arms: list[str]
+    ends: list[int]
+
+
+def _time_chart(table: pd.DataFrame, arms: list[str]) -> Chart:
     panels, metrics = list(table["panel"].unique()), order_metrics(table["metric"])
-    rows = [_metric_row(table, metric, panels, last=metric == metrics[-1]) for metric in metrics]
+    ends = [int(table["step"].min()), int(table["step"].max())]
+    parts = (table[table["metric"] == metric] for metric in metrics)
+    rows = [_metric_row(part, _Panels(panels, metrics, arms, ends)) for part in parts]
     return alt.vconcat(*rows, spacing=8)
 
 
-def _metric_row(table: pd.DataFrame, metric: str, panels: list[str], *, last: bool) -> alt.FacetChart:
-    arms = list(table["arm_label"].unique())
-    first = metric == order_metrics(table["metric"])[0]
-    legend = alt.Legend(symbolOpacity=1, symbolType="stroke", symbolSize=260, symbolStrokeWidth=2)
-    colour = alt.Color(
-        "arm_label:N", title="arm", legend=legend, scale=alt.Scale(domain=arms, range=list(CYCLE[: len(arms)]))
+def _metric_row(table: pd.DataFrame, of: _Panels) -> alt.FacetChart:
+    metric, panels, arms = table["metric"].iloc[0], of.panels, of.arms
+    first, last = metric == of.metrics[0], metric == of.metrics[-1]
+    axis = alt.Axis(labels=last, ticks=last, title="step" if last else None, grid=False, tickMinStep=1)
+    base = alt.Chart().encode(
+        x=alt.X("step:Q", axis=axis, scale=alt.Scale(nice=False, domain=of.ends)), color=arm_colour(arms)
     )
-    dash = alt.StrokeDash(
-        "arm_label:N", title="arm", legend=legend, scale=alt.Scale(domain=arms, range=list(DASHES[: len(arms)]))
-    )
-    axis = alt.Axis(labels=last, ticks=last, title="step" if last else None, grid=False)
-    base = alt.Chart().encode(x=alt.X("step:Q", axis=axis, scale=alt.Scale(nice=False)), color=colour)
     scale = alt.Scale(zero=False)
-    y = alt.Y("mean:Q", title=label(metric), scale=scale, axis=alt.Axis(tickCount=4))
+    y = alt.Y("mean:Q", title=label(metric).split(" "), scale=scale, axis=alt.Axis(tickCount=4))
     tips = [alt.Tooltip("arm_label:N", title="arm"), alt.Tooltip("step:Q")]
     tips += [alt.Tooltip(f"{name}:Q", format=".4f") for name in ("mean", "low", "high")]
     band = base.mark_area(opacity=0.18).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q")
-    line = base.mark_line(strokeWidth=2).encode(y=y, strokeDash=dash, tooltip=tips)
+    line = base.mark_line(strokeWidth=2, point=_few(table)).encode(y=y, strokeDash=arm_dash(arms), tooltip=tips)
     width = max(150, min(360, 790 // len(panels) - 30))
-    data = inline(table[table["metric"] == metric])
-    header = alt.Header(labels=first, labelAnchor="start")
-    layered = alt.layer(band, line, data=data).properties(width=width, height=120)
-    return layered.facet(column=alt.Column("panel:N", sort=panels, title=None, header=header), spacing=24)
+    header = alt.Header(
+        labels=first, labelAnchor="start", labelLimit=width + 20, labelExpr=TWO_LINES, labelAlign="left"
+    )
+    layered: Any = alt.layer(band, line, data=inline(table)).properties(width=width, height=105)
+    column = alt.Column("panel:N", sort=panels, title=None, header=header)
+    chart: alt.FacetChart = layered.facet(column=column, spacing=24)
+    return chart
+
+
+def _few(table: pd.DataFrame) -> bool:
+    """True for metrics measured so seldom that a line alone does not show when."""
+    return bool(table["step"].nunique() <= 6)
 
 
 def _time_sentence(table: pd.DataFrame) -> str:
     metric = order_metrics(table["metric"])[0]
     parts = []
     for panel, rows in table[table["metric"] == metric].groupby("panel", sort=False):
-        last = rows[rows["step"] == rows["step"].max()]
-        ends = [f"{small(row['mean'])} under {row['arm_label']}" for _, row in last.iterrows()]
-        apart = _bands_apart(last)
-        parts.append(f"in {panel}, {listing(ends)} ({'separate' if apart else 'overlapping'} ranges)")
-    step, seeds = table["step"].max(), table["seeds"].min()
-    return f"At step {step} {label(metric)} is, {'; '.join(parts)}; means over {seeds} seeds, bands their range."
+        last = rows[rows["step"] == rows.groupby("arm_label")["step"].transform("max")]
+        ends = [f"{brief(row['mean'])} under {row['arm_label']}" for _, row in last.iterrows()]
+        ranges = "" if len(last) < 2 else f" ({'separate' if _bands_apart(last) else 'overlapping'} ranges)"
+        parts.append(f"in {panel}, {listing(ends)}{ranges}")
+    step, seeds = table["step"].max(), table["seeds"].max()
+    means = f"means over {seeds} seeds, bands their range" if seeds > 1 else "one seed"
+    return f"At step {step} {label(metric)} is, {'; '.join(parts)}; {means}."
 
 
 def _bands_apart(last: pd.DataFrame) -> bool:
@@ -96,26 +144,36 @@ def _bands_apart(last: pd.DataFrame) -> bool:
     return bool((ordered["low"].to_numpy()[1:] > ordered["high"].to_numpy()[:-1]).all())
 
 
+# -- differences -----------------------------------------------------------------------------------------------------
+
 CLEAR, UNCLEAR, UNKNOWN = "95 % interval excludes 0", "includes 0", "no interval"
 VERDICTS = {CLEAR: (BLUE, "circle"), UNCLEAR: (GREY, "diamond"), UNKNOWN: (ORANGE, "cross")}
+MOST_FOREST = 8
 
 
-def paired_differences(contrasts: pd.DataFrame) -> Figure | None:
-    """Forest plot of arm minus reference with intervals, one panel per metric; None without contrasts."""
-    if contrasts.empty:
+def paired_differences(simulated: Simulated) -> Figure | None:
+    """Forest plot of arm minus reference with intervals, one panel per metric; None without contrasts or in a grid."""
+    if simulated.contrasts.empty or simulated.cells or len(simulated.sensitivity):
         return None
-    rows = last_step(contrasts)
-    one = len(rows["reference"].unique()) == 1
-    pair = rows["arm"].map(label) + ("" if one else f" {MINUS} " + rows["reference"].map(label))
+    rows = simulated.contrasts[simulated.contrasts["metric"].isin(shown_metrics(simulated.contrasts, MOST_FOREST))]
+    rows = rows.dropna(subset=["difference"])
     reach = rows["minimum_detectable_effect"]
-    table = rows.assign(pair=pair, panel=opinion_labels(rows), verdict=verdicts(rows), mde_low=-reach, mde_high=reach)
+    table = rows.assign(
+        pair=rows["arm"].map(label),
+        panel=simulated.panels(rows),
+        verdict=verdicts(rows),
+        mde_low=-reach,
+        mde_high=reach,
+    )
+    if table.empty:
+        return None
     return Figure(
-        id="paired_differences",
-        title="What exposure changes: paired differences",
-        chart=_forest(table, f", against {label(rows['reference'].iloc[0])}" if one else ""),
+        id=simulated.id("paired_differences"),
+        title=simulated.title("What exposure changes: paired differences"),
+        chart=_forest(table, f"{MINUS} {label(simulated.reference)}"),
         sentence=_forest_sentence(table),
         alt_text="Differences between arms with 95 % intervals and a line at zero, one panel per measure.",
-        table=table.reset_index(drop=True),
+        table=table.drop(columns="cell").reset_index(drop=True),
     )
 
 
@@ -126,14 +184,16 @@ def verdicts(rows: pd.DataFrame) -> pd.Series:
 
 
 def _forest(table: pd.DataFrame, against: str) -> Chart:
-    metrics = order_metrics(table["metric"])
     kinds = [kind for kind in VERDICTS if kind in set(table["verdict"])]
-    panels = [_forest_panel(table[table["metric"] == metric], label(metric) + against, kinds) for metric in metrics]
+    panels = []
+    for metric in order_metrics(table["metric"]):
+        title = alt.TitleParams(label(metric), subtitle=f"arm {against}", offset=4)
+        panels.append(_forest_panel(table[table["metric"] == metric], kinds).properties(title=title))
     return alt.concat(*panels, columns=2, spacing=24)
 
 
-def _forest_panel(rows: pd.DataFrame, title: str, kinds: list[str]) -> alt.FacetChart:
-    pairs = list(rows["pair"].unique())
+def _forest_panel(rows: pd.DataFrame, kinds: list[str]) -> Any:
+    pairs, panels = list(rows["pair"].unique()), list(rows["panel"].unique())
     colours = alt.Scale(domain=kinds, range=[VERDICTS[kind][0] for kind in kinds])
     colour = alt.Color("verdict:N", scale=colours, title=None)
     shapes = alt.Scale(domain=kinds, range=[VERDICTS[kind][1] for kind in kinds])
@@ -142,16 +202,19 @@ def _forest_panel(rows: pd.DataFrame, title: str, kinds: list[str]) -> alt.Facet
     tips += [alt.Tooltip(f"{name}:Q", format=".4f", title=name.replace("_", " ")) for name in names]
     base = alt.Chart().encode(y=alt.Y("pair:N", sort=pairs, title=None, axis=alt.Axis(labelLimit=190, grid=False)))
     scale = alt.Scale(padding=14, nice=False, zero=False)
-    x = alt.X("difference:Q", title=f"Δ {title}", axis=alt.Axis(tickCount=4), scale=scale)
+    x = alt.X("difference:Q", title="difference at the end", axis=alt.Axis(tickCount=4), scale=scale)
     unseen = base.mark_bar(height=13, opacity=0.22, color=GREY).encode(x=alt.X("mde_low:Q"), x2="mde_high:Q")
     bars = base.mark_rule(strokeWidth=2.5).encode(x=alt.X("ci_low:Q"), x2="ci_high:Q", color=colour)
     shape = alt.Shape("verdict:N", scale=shapes, title=None)
     points = base.mark_point(filled=True, size=85, opacity=1).encode(x=x, color=colour, shape=shape, tooltip=tips)
     zero = alt.Chart().mark_rule(strokeDash=[3, 3]).encode(x=alt.datum(0))
-    layered = alt.layer(unseen, zero, bars, points, data=inline(rows))
+    layered: Any = alt.layer(unseen, zero, bars, points, data=inline(rows))
     header = alt.Header(labelAnchor="start", labelAngle=0, labelOrient="top", labelPadding=4)
     sized = layered.properties(width=250, height=30 * len(pairs))
-    return sized.facet(row=alt.Row("panel:N", sort=list(rows["panel"].unique()), title=None, header=header), spacing=14)
+    if len(panels) == 1:
+        return sized
+    chart: alt.FacetChart = sized.facet(row=alt.Row("panel:N", sort=panels, title=None, header=header), spacing=14)
+    return chart
 
 
 def _forest_sentence(table: pd.DataFrame) -> str:

@@ -8,10 +8,10 @@ from hemicycle.reports.facts import Tables, table
 from hemicycle.reports.findings_effects import effect_findings
 from hemicycle.reports.findings_interpretation import interpretation_findings
 from hemicycle.reports.findings_search import search_findings
+from hemicycle.reports.findings_simulations import simulation_findings
 from hemicycle.reports.quality import quality_findings, without_strengths
 from hemicycle.reports.spotlight import spotlight
 from hemicycle.reports.summaries import (
-    METRICS,
     PERMUTED,
     UNSAID,
     at_readout,
@@ -26,7 +26,7 @@ from hemicycle.reports.summaries import (
     scores,
     with_model,
 )
-from hemicycle.reports.theme import interval, label, listing, number, signed, small
+from hemicycle.reports.theme import interval, label, listing, number, signed
 
 BY = ["model", "entity", "attribute", "scope", "target", "score_name", "probe"]
 MOST_MODELS, MOST_ATTRIBUTES = 8, 4
@@ -204,61 +204,16 @@ def _ranked(row: pd.Series) -> str:
     return f"{row['model']} {number(row['mean'], 3)}{spread}"
 
 
-NEGLIGIBLE = 5e-4
-"""Differences below it are not spoken of, however narrow their interval."""
-
-
-def contrast_findings(contrasts: pd.DataFrame) -> list[str]:
-    """One sentence per simulation and pair of arms: what differs at the end, and what no seed could show."""
-    if contrasts.empty:
-        return []
-    found = []
-    for (simulation, opinion, arm, reference), rows in last_step(contrasts).groupby(
-        ["simulation", "opinion", "arm", "reference"], sort=False
-    ):
-        several = contrasts.groupby("opinion")["simulation"].nunique().max() > 1
-        where = f"{label(opinion)} in {simulation}" if several else label(opinion)
-        found.append(f"{_contrast_sentence(rows, where, str(arm), str(reference))}.")
-    return found
-
-
-def last_step(contrasts: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the last step of every simulation and opinion model."""
-    last = contrasts.groupby(["simulation", "opinion"])["step"].transform("max")
-    return contrasts[contrasts["step"] == last]
-
-
-def _contrast_sentence(rows: pd.DataFrame, where: str, arm: str, reference: str) -> str:
-    headline = rows[rows["metric"].isin(METRICS)]
-    rows = headline if len(headline) else rows
-    measured = rows["ci_high"] > rows["ci_low"]
-    apart = ((rows["ci_low"] > 0) | (rows["ci_high"] < 0)) & (rows["difference"].abs() >= NEGLIGIBLE)
-    clear = rows[measured & apart]
-    unclear = rows[measured & ~rows.index.isin(clear.index)]
-    parts = [
-        f"{'raises' if r['difference'] > 0 else 'lowers'} {label(r['metric'])} by {small(abs(r['difference']))}"
-        for _, r in clear.iterrows()
-    ]
-    lead = f"Under {where}, {label(arm)} against {label(reference)}"
-    closing = f" (step {rows['step'].iloc[0]}, {rows['n_seeds'].min()} paired seeds)"
-    if not measured.any():
-        return f"{lead} has no interval: the seeds do not vary, or there is one{closing}"
-    none = listing([label(name) for name in unclear["metric"]], "or")
-    if not parts:
-        return f"{lead} shows no change of {none} that these seeds could tell from zero{closing}"
-    return f"{lead} {listing(parts)}{f', and shows no clear change of {none}' if none else ''}{closing}"
-
-
 def findings(tables: Tables) -> list[str]:
     """All headline sentences: searches and designs first, then probes, then ranking and lists, then simulations."""
     searched, tables = [*search_findings(tables), *effect_findings(tables)], spotlight(tables)
     records, probes = table(tables, "records"), table(tables, "probe_results")
     ranking = ranking_finding(table(tables, "ranking_results"), records)
     alone = [] if probes.empty else propagation_findings(_plain_scores(probes, records))
-    contrasts = contrast_findings(table(tables, "simulation_contrasts"))
+    moved = simulation_findings(tables)
     known = [*probe_findings(probes, records), *(f"{text}." for text in alone)]
     asked = interpretation_findings(tables)
-    return [*searched, *known, *([ranking] if ranking else []), *asked, *quality_findings(tables), *contrasts]
+    return [*searched, *known, *([ranking] if ranking else []), *asked, *quality_findings(tables), *moved]
 
 
 def _plain_scores(probes: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from hemicycle.core.disclosure import K
 from hemicycle.core.errors import DisclosureError
 from hemicycle.core.storage import Folder
 from hemicycle.reports import tables as html_tables
-from hemicycle.reports import tables_interpretation, tables_quality
+from hemicycle.reports import tables_interpretation, tables_quality, tables_simulations
 from hemicycle.reports.export import export, script, specification, svg
 from hemicycle.reports.facts import Figure, StudyFacts, Tables, table
 from hemicycle.reports.figures_attitudes import attitude_map, map_scores
@@ -29,7 +29,7 @@ from hemicycle.reports.figures_map import ideological_map
 from hemicycle.reports.figures_quality import beyond_accuracy, quality_by_group
 from hemicycle.reports.figures_search import search_figures
 from hemicycle.reports.figures_similarity import model_map, similarity_matrix
-from hemicycle.reports.figures_simulations import paired_differences, polarization_over_time
+from hemicycle.reports.figures_simulations import simulation_figures
 from hemicycle.reports.figures_trajectories import learning_epochs, politics_appears
 from hemicycle.reports.findings import findings
 from hemicycle.reports.latex import write_latex
@@ -37,8 +37,9 @@ from hemicycle.reports.methods import bibliography, methods
 from hemicycle.reports.spotlight import spotlight
 from hemicycle.reports.tables_search import search_tables
 from hemicycle.reports.theme import BLUE, GREEN, GREY, VERMILION, vega_config
+from hemicycle.simulations.protocol import markdown, protocol
 
-REPORT = "report.html"
+REPORT, PROTOCOL = "report.html", "protocol.md"
 MOST_STATIC_BYTES = 250_000
 
 
@@ -56,10 +57,8 @@ def figures(tables: Tables) -> list[Figure]:
         quality_by_group(table(tables, "group_results"), records),
         beyond_accuracy(table(tables, "list_results"), records),
         cross_cutting_frontier(table(tables, "frontier"), records),
-        polarization_over_time(table(tables, "simulation_results")),
-        paired_differences(table(tables, "simulation_contrasts")),
     )
-    return [*searched, *(figure for figure in drawn if figure is not None)]
+    return [*searched, *(figure for figure in drawn if figure is not None), *simulation_figures(tables)]
 
 
 def _interpretation(tables: Tables, records: pd.DataFrame) -> list[Figure | None]:
@@ -103,6 +102,8 @@ def check_map(points: pd.DataFrame, *, public: bool) -> None:
 def write_report(facts: StudyFacts, tables: Tables, folder: Folder) -> str:
     """Write report.html and ``figures/`` (SVG, PNG, PDF, CSV and parquet of each figure, LaTeX of every table).
 
+    A study with simulations also has protocol.md, what was simulated in the form of ODD.
+
     Args:
         facts: what the study is.
         tables: result tables by name; missing and empty ones leave their part out.
@@ -121,6 +122,9 @@ def write_report(facts: StudyFacts, tables: Tables, folder: Folder) -> str:
         export(figure, folder / "figures", images[figure.id])
     set_in_type = [html_tables.glance(spotlight(tables)), *report_tables(tables)]
     write_latex([*set_in_type, *(html_tables.frame_table(f.id, f.table) for f in drawn)], folder / "figures")
+    text = markdown(protocol(facts.config))
+    if text:
+        folder.write_bytes(PROTOCOL, text.encode())
     folder.write_bytes(REPORT, render(facts, tables, drawn, images).encode())
     return f"{folder.uri}/{REPORT}"
 
@@ -144,6 +148,7 @@ def render(facts: StudyFacts, tables: Tables, drawn: list[Figure], images: Mappi
         tables=report_tables(tables),
         methods=methods(facts, tables),
         bibliography=bibliography(tables, facts.config),
+        protocol=protocol(facts.config),
         provenance=list(flat(facts.provenance)),
         config=list(flat(facts.config)),
         seats=list(seats()),
@@ -157,7 +162,8 @@ def report_tables(tables: Tables) -> list[html_tables.HtmlTable]:
     ranked = (html_tables.models, tables_quality.differences, tables_quality.impressions)
     makers = (*ranked, html_tables.probes, asked.erasure, asked.attacks, asked.similarity, asked.map_results)
     few = spotlight(tables)
-    made = (maker(few) for maker in (*makers, html_tables.contrasts, html_tables.failures))
+    moved = (tables_simulations.contrasts, tables_simulations.knowledge, tables_simulations.sensitivity)
+    made = (maker(few) for maker in (*makers, *moved, html_tables.failures))
     return [*search_tables(tables), *(table for table in made if table is not None)]
 
 

@@ -13,11 +13,11 @@ from hemicycle.reports.facts import StudyFacts, Tables, table
 from hemicycle.reports.methods_effects import effects_keys, effects_methods
 from hemicycle.reports.methods_interpretation import controls_methods, interpretation_keys, interpretation_methods
 from hemicycle.reports.methods_search import search_keys, search_methods
+from hemicycle.reports.methods_simulations import simulation_keys, simulation_methods
 from hemicycle.reports.spotlight import spotlight
 from hemicycle.reports.theme import label, listing
 
 _FAMILY_KEYS = {"mf": ["koren2009matrix", "rendle2009bpr"], "lightgcn": ["he2020lightgcn", "rendle2009bpr"]}
-_OPINION_KEYS = {"friedkin_johnsen": "friedkin1990social", "bounded_confidence": "hegselmann2002opinion"}
 _READERS = {"ridge": "ridge regression", "logistic": "logistic regression", "least_squares": "least squares"}
 _READERS |= {"mlp": "an MLP", "mlp_classes": "an MLP", "knn": "nearest neighbours", "knn_classes": "nearest neighbours"}
 _READERS |= dict.fromkeys(
@@ -35,7 +35,7 @@ def methods(facts: StudyFacts, tables: Tables) -> list[str]:
         *effects_methods(tables),
         _probes(facts.config, table(tables, "probe_results")),
         *interpretation_methods(tables, facts.config),
-        _simulations(facts.config, table(tables, "simulation_results")),
+        *simulation_methods(facts.config, tables),
         _reproduction(facts),
     ]
     return [part for part in parts if part]
@@ -137,19 +137,6 @@ def _within(probes: pd.DataFrame) -> str:
     return f" Labels {listing(scopes)} are centred by group in the training folds." if scopes else ""
 
 
-def _simulations(config: Mapping[str, Any], results: pd.DataFrame) -> str:
-    if results.empty:
-        return ""
-    opinions = listing([label(name) for name in results["opinion"].unique()])
-    arms = listing([label(name) for name in results["arm"].unique()])
-    seeds, steps = results["seed"].nunique(), int(results["step"].max())
-    text = f"Simulations: {opinions} over {_count(steps, 'step')}, with the arms {arms},"
-    text += f" {_count(seeds, 'seed')} each. Arms share the random numbers of a seed, so differences are paired;"
-    text += " their intervals are 95 % t-intervals over seeds, the minimum detectable effect has 80 % power."
-    society = _chosen(config.get("society"), ("users", "n_users", "positions_from"))
-    return f"{text} The society is synthetic ({society})." if society else text
-
-
 def _reproduction(facts: StudyFacts) -> str:
     seeds = facts.config.get("seeds")
     text = f"Every random number is keyed by what it is for; study fingerprint {facts.fingerprint[:12]}"
@@ -162,15 +149,11 @@ def _reproduction(facts: StudyFacts) -> str:
 def bibliography(tables: Tables, config: Mapping[str, Any] = MappingProxyType({})) -> str:
     """BibTeX of the methods that the tables, and the configuration of searches, show were used."""
     records, probes = table(tables, "records"), table(tables, "probe_results")
-    results, contrasts = table(tables, "simulation_results"), table(tables, "simulation_contrasts")
     keys = [] if probes.empty else ["alain2017understanding", "hewitt2019designing"]
     for family in () if records.empty else records["family"].unique():
         keys += _FAMILY_KEYS.get(family, [])
     keys += [] if table(tables, "ranking_results").empty else ["jarvelin2002cumulated"]
-    keys += (
-        [] if results.empty else [_OPINION_KEYS[name] for name in results["opinion"].unique() if name in _OPINION_KEYS]
-    )
-    keys += [] if contrasts.empty else ["bloom1995minimum"]
+    keys += simulation_keys(config, tables)
     keys += [*search_keys(config, tables), *effects_keys(tables), *interpretation_keys(tables, config)]
     entries = read_bibliography()
     return "\n".join(entries[key] for key in dict.fromkeys([*keys, "moritz2018ray"]))

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from hemicycle.reports.facts import Tables, table
-from hemicycle.reports.findings import headline_table, last_step, shown_controls
+from hemicycle.reports.findings import headline_table, shown_controls
 from hemicycle.reports.summaries import UNSAID, control_names, control_words, over_seeds, with_model
-from hemicycle.reports.theme import MINUS, interval, label, number, signed, small
+from hemicycle.reports.theme import MINUS, interval, label, number, signed
 
 MOST_ROWS = 60
 
@@ -127,32 +127,6 @@ def _probe_row(row: pd.Series, names: Sequence[str]) -> dict[str, str]:
         cells[control_words(name)] = number(row[key]) + interval(row[f"{key} low"], row[f"{key} high"])
     cells["partial R²"] = number(row["partial"]) + interval(row["partial_low"], row["partial_high"])
     return cells
-
-
-def contrasts(tables: Tables) -> HtmlTable | None:
-    """Paired differences at the last step."""
-    rows = table(tables, "simulation_contrasts")
-    if rows.empty:
-        return None
-    found = [_contrast_row(row) for _, row in last_step(rows).iterrows()]
-    caption = (
-        "Differences between arms at the last step, paired by seed, with 95 % intervals (MDE: minimum detectable)."
-    )
-    return html_table("contrasts", caption, found, ("simulation", "opinion model", "measure", "arm", "against"))
-
-
-def _contrast_row(row: pd.Series) -> dict[str, str]:
-    bounds = f" [{small(row['ci_low'])}, {small(row['ci_high'])}]" if pd.notna(row["ci_low"]) else ""
-    return {
-        "simulation": str(row["simulation"]),
-        "opinion model": label(row["opinion"]),
-        "measure": label(row["metric"]),
-        "arm": label(row["arm"]),
-        "against": label(row["reference"]),
-        "difference": small(row["difference"]) + bounds,
-        "MDE": small(row["minimum_detectable_effect"]),
-        "seeds": str(row["n_seeds"]),
-    }
 
 
 def failures(tables: Tables) -> HtmlTable | None:

@@ -1,4 +1,4 @@
-"""What an arm does: paired differences to the reference arm at the last step."""
+"""What an arm does: paired differences to the reference arm at the end of the runs, cell by cell."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,8 @@ from scipy import stats
 
 from hemicycle.core.errors import InputError
 
-GROUP = ["simulation", "opinion", "metric"]
+GROUP = ["simulation", "cell", "opinion", "metric"]
+RUN = ["simulation", "cell", "opinion", "arm", "seed"]
 COLUMNS = [
     *GROUP,
     "arm",
@@ -21,17 +22,18 @@ COLUMNS = [
 
 
 def contrasts(results: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
-    """Compare every arm with the reference arm, seed by seed, at the last step.
+    """Compare every arm with the reference arm, seed by seed, at the last step of each run.
 
     Args:
-        results: columns simulation, opinion, arm, seed, step, metric, value (``simulation_results``).
+        results: columns simulation, cell (without it: 0), opinion, arm, seed, step, metric, value
+            (``simulation_results``).
         reference: name of the arm with which the others are compared.
 
     Returns:
-        One row for each simulation, opinion model, metric and other arm: ``step``; ``n_seeds`` present in both arms;
-        ``difference``, the mean over seeds of arm - reference; ``ci_low`` and ``ci_high``, its 95 % interval; and
-        ``minimum_detectable_effect`` (see :func:`paired_interval`). With one seed, or where a value is NaN, the
-        interval is NaN.
+        One row for each simulation, cell, opinion model, metric and other arm: ``step``, the last of any run;
+        ``n_seeds`` present in both arms; ``difference``, the mean over seeds of arm - reference; ``ci_low`` and
+        ``ci_high``, its 95 % interval; and ``minimum_detectable_effect`` (see :func:`paired_interval`). With one seed,
+        or where a value is NaN, the interval is NaN.
 
     Raises:
         InputError: the reference arm has no rows.
@@ -41,16 +43,22 @@ def contrasts(results: pd.DataFrame, reference: str = "none") -> pd.DataFrame:
         raise InputError(
             f"there is no reference arm {reference!r} in the results", remedy=f"arms: {', '.join(map(str, arms))}"
         )
-    last = results[results["step"] == results.groupby("simulation")["step"].transform("max")]
-    keys = [*GROUP, "seed", "step"]
+    last = last_values(results)
+    keys = [*GROUP, "seed"]
     base = last[last["arm"] == reference][[*keys, "value"]]
     pairs = last[last["arm"] != reference].merge(base, on=keys, suffixes=("", "_reference"))
     pairs["difference"] = pairs["value"] - pairs["value_reference"]
     rows = [
-        (*key[:3], key[3], reference, key[4], len(group), *paired_interval(group["difference"].to_numpy()))
-        for key, group in pairs.groupby([*GROUP, "arm", "step"], sort=True)
+        (*key, reference, group["step"].max(), len(group), *paired_interval(group["difference"].to_numpy()))
+        for key, group in pairs.groupby([*GROUP, "arm"], sort=True)
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def last_values(results: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the last step of each run; a run that stopped early ended at what it has."""
+    found = results if "cell" in results else results.assign(cell=0)
+    return found[found["step"] == found.groupby(RUN)["step"].transform("max")]
 
 
 def paired_interval(

@@ -13,12 +13,13 @@ from hemicycle.recommenders.base import EmbeddingConfig
 from hemicycle.recommenders.catalogue import RECOMMENDER
 from hemicycle.search.config import SearchConfig
 from hemicycle.search.space import Space
-from hemicycle.studies.config import MediatedSimulation, MemberConfig, SocietyConfig, StudyConfig
-from hemicycle.studies.entities import kind_of, labels_of
-from hemicycle.studies.label_checks import allowed_labels, interpretation_problems, probe_problems
+from hemicycle.studies.config import MemberConfig, StudyConfig
+from hemicycle.studies.entities import labels_of
+from hemicycle.studies.label_checks import interpretation_problems, probe_problems
 from hemicycle.studies.models import relation_of
 from hemicycle.studies.quantities import quantity_problems
 from hemicycle.studies.sides import category_counts, direction_label, side_column
+from hemicycle.studies.simulation_checks import simulation_problems
 from hemicycle.training.group import Group
 from hemicycle.transforms.base import Reranker, TransformConfig
 from hemicycle.transforms.catalogue import TRANSFORM
@@ -34,9 +35,7 @@ def check(config: StudyConfig, dataset: Dataset) -> None:
     """Compare a study with its data; raises one InputError with every problem."""
     problems = [p for i, probe in enumerate(config.probes) for p in probe_problems(probe, f"probes.{i}", dataset)]
     problems += interpretation_problems(config, dataset)
-    if config.society:
-        problems += _society_problems(config.society, dataset)
-        problems += [p for name, s in config.simulations.items() for p in _bounds_problems(config, name, s, dataset)]
+    problems += simulation_problems(config, dataset)
     if config.population or config.searches:
         problems += _relation_problems(config, dataset)
         for name, member in config.population.items():
@@ -88,34 +87,6 @@ def _outcome_problems(config: StudyConfig, dataset: Dataset) -> list[Problem]:
         for outcome in design.outcomes
         if outcome not in known
     ]
-
-
-def _bounds_problems(config: StudyConfig, name: str, simulation: MediatedSimulation, dataset: Dataset) -> list[Problem]:
-    """What keeps positions drawn from labels outside a simulation's bounds."""
-    low, high = simulation.bounds
-    problems = []
-    for label in config.society.positions_from if config.society else ():
-        if label not in with_role(dataset.users, "label") or kind_of(dataset.users, label) != "number":
-            continue
-        values = dataset.users[label].to_pandas().astype(float)
-        if values.min() < low or values.max() > high:
-            what = f"values of {label!r} lie outside the bounds [{low:g}, {high:g}]"
-            remedy = "set bounds to the label's scale, e.g. bounds: [0, 10]"
-            problems.append(Problem(what, f"simulations.{name}.bounds", remedy))
-    return problems
-
-
-def _society_problems(society: SocietyConfig, dataset: Dataset) -> list[Problem]:
-    labels, groups = with_role(dataset.users, "label"), with_role(dataset.users, "group")
-    problems = [
-        Problem(f"no numeric label {name!r}", "society.positions_from", allowed_labels(dataset))
-        for name in society.positions_from
-        if name not in labels or kind_of(dataset.users, name) != "number"
-    ]
-    if society.groups_from and society.groups_from not in groups:
-        remedy = f"groups: {', '.join(groups) or 'none'}"
-        problems.append(Problem(f"no group {society.groups_from!r}", "society.groups_from", remedy))
-    return problems
 
 
 def _relation_problems(config: StudyConfig, dataset: Dataset) -> list[Problem]:

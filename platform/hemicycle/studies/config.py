@@ -8,7 +8,6 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from hemicycle.core.config import Options
 from hemicycle.data.catalogue import SOURCE
-from hemicycle.data.synthetic import SyntheticConfig
 from hemicycle.graphs.features import FeatureConfig
 from hemicycle.graphs.splits import SplitConfig
 from hemicycle.population.foreign import ForeignConfig
@@ -16,10 +15,13 @@ from hemicycle.probes.catalogue import PROBE
 from hemicycle.recommenders.catalogue import RECOMMENDER
 from hemicycle.search.config import SearchConfig
 from hemicycle.search.designs import DesignConfig, members
-from hemicycle.simulations.config import MOST_SEEDS, SimulationConfig
+from hemicycle.simulations.config import MOST_SEEDS
 from hemicycle.studies.interpretation.questions import InterpretationConfig
+from hemicycle.studies.simulated import MediatedSimulation, MemberMediator, SocietyConfig, society_factor_problems
 from hemicycle.training.options import TrainingOptions
 from hemicycle.transforms.catalogue import TRANSFORM
+
+__all__ = ["MediatedSimulation", "MemberConfig", "SocietyConfig", "StudyConfig", "seeds_of"]
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """Names of studies and members."""
@@ -114,38 +116,6 @@ class MemberConfig(ForeignConfig):
         return ForeignConfig(**{name: getattr(self, name) for name in ForeignConfig.model_fields})
 
 
-class SocietyConfig(SyntheticConfig):
-    """Synthetic users among whom opinions move; their positions may be drawn from the data's labels."""
-
-    positions_from: tuple[str, ...] = ()
-    """Numeric labels of the data whose smoothed distribution the positions follow; none: the synthetic parties'."""
-    groups_from: str = ""
-    """Group column within which positions are drawn, e.g. ``party``."""
-    bandwidth: float = Field(0.2, ge=0, le=2)
-    """Width of the smoothing kernel, in standard deviations of the label within its group."""
-
-
-class MediatedSimulation(SimulationConfig):
-    """A simulation and the recommenders that mediate its ``recommended`` arms."""
-
-    mediators: dict[str, Annotated[Any, RECOMMENDER]] = Field(default_factory=dict)
-    """Name -> recommender that is trained on the society's follows; ``recommended`` arms show its lists."""
-    mediator_train: TrainingOptions = TrainingOptions()
-    """How mediators are trained."""
-
-    @model_validator(mode="after")
-    def _mediated(self) -> Self:
-        for arm in self.arms:
-            wanted = getattr(arm, "model", "")
-            known = set(self.mediators) | {m.model for m in self.mediators.values()}
-            if arm.exposure == "recommended" and (not known or wanted not in {"", *known}):
-                allowed = ", ".join(sorted(known)) or "none: name one under 'mediators'"
-                raise ValueError(f"the arm {arm.label!r} has no mediator {wanted!r}; there are: {allowed}")
-            if arm.exposure == "recommended" and arm.label == self.reference and len(self.mediators) > 1:
-                raise ValueError(f"the reference {arm.label!r} has several mediators; choose an arm that is one run")
-        return self
-
-
 class TrackingConfig(Options):
     """Where runs are followed beside the report."""
 
@@ -229,6 +199,8 @@ class StudyConfig(Options):
             raise ValueError("the study does nothing: give a population, searches or simulations")
         if self.simulations and self.society is None:
             raise ValueError("simulations need a society")
+        if refused := [p for s in self.simulations.values() for p in self._simulation_problems(s)]:
+            raise ValueError("; ".join(refused))
         named = self.interpretation.members
         if unknown := [f"{q}: {name!r}" for q, names in named.items() for name in names if not self._has(name)]:
             there = ", ".join([*self.population, *self.searches]) or "none"
@@ -236,6 +208,27 @@ class StudyConfig(Options):
         if problems := [p for name, member in self.population.items() for p in self._parent_problems(name, member)]:
             raise ValueError("; ".join(problems))
         return self
+
+    def _simulation_problems(self, simulation: MediatedSimulation) -> list[str]:
+        """What keeps a simulation from being designed over this society, and mediated by these members."""
+        assert self.society is not None
+        found = [f"{p.where}: {p.what} ({p.remedy})" for p in society_factor_problems(simulation, self.society)]
+        for name, mediator in simulation.mediators.items():
+            where = f"simulations.{simulation.name}.mediators.{name}"
+            if isinstance(mediator, MemberMediator):
+                found += [f"{where}: {what}" for what in self._member_problems(mediator.member)]
+        return found
+
+    def _member_problems(self, name: str) -> list[str]:
+        """What keeps a member from mediating."""
+        member, society = self.population.get(name), self.society
+        if member is None:
+            return [f"there is no member {name!r}, only {', '.join(self.population) or 'none'}"]
+        if society is None or not society.from_data:
+            return ["a member knows the data's users; set society.from_data, or name a recommender to train"]
+        if member.recommender is None:
+            return [f"the member {name!r} is not trained here; name one with a recommender"]
+        return [f"the member {name!r} is trained together with others; drop its together"] * member.together
 
     def _has(self, name: str) -> bool:
         """Whether there is a member of this name, a design's, or a trial of a search."""

@@ -13,6 +13,7 @@ from hemicycle.core.errors import Problem
 from hemicycle.core.storage import Folder
 from hemicycle.data.schema import Dataset, Relation
 from hemicycle.recommenders.base import EmbeddingConfig
+from hemicycle.simulations.config import SimulationConfig
 from hemicycle.studies.cost_model import Work, constants
 from hemicycle.studies.steps import Cost, Step
 from hemicycle.training.options import TrainingOptions
@@ -27,6 +28,18 @@ GATHERED_PER_SECOND = 2e9
 """Floats that a propagation or a loss gathers in a second, where nothing better is known."""
 SCORED_PER_SECOND = 1e10
 """Multiplications of scores in a second, with what follows them."""
+LISTED_FROM_FRIENDS = 10
+"""How much longer a score takes of a friend of friends, who has to be found and whose vector is somewhere in memory."""
+MOVE_SECONDS, MOVED_ENTRY = 5e-4, 1e-8
+"""A step of an opinion model, and what it takes for each edge, user and dimension."""
+METRIC_SECONDS, MEASURED_ENTRY = 1.2e-3, 1.5e-8
+"""The cheap metrics of a step, and what they take for each edge and user."""
+COSTLY_SECONDS, COSTLY_ENTRY = 5e-3, 1.2e-7
+"""The costly metrics of a step, alike."""
+ACT_SECONDS, ACTED_ENTRY = 1.5e-3, 1.5e-8
+"""What users do in a step: follow, unfollow, click; alike."""
+READ_SECONDS, READ_USER = 1e-2, 7e-6
+"""One probe of what a mediator knows, and what it takes for each user and dimension."""
 ASSESS_SECONDS, MAP_SECONDS = 0.15, 0.05
 """Measures of a model's lists, and the map of a record."""
 MARGIN = 1.2
@@ -54,7 +67,7 @@ class Size:
 
     def graph(self) -> Cost:
         """Sort and split the edges."""
-        return Cost(START_SECONDS + self.edges * 1e-6, BASE_MEMORY + 80 * self.edges, 12 * self.edges)
+        return Cost(STEP_SECONDS + self.edges * 1.5e-6, BASE_MEMORY + 80 * self.edges, 12 * self.edges)
 
     def fit(self, options: Any, workers: int = 1) -> Cost:
         """One fit, of all its workers: steps, a full ranking at each validation and at the end, checkpoints.
@@ -95,6 +108,50 @@ class Size:
         rivals = self.users if train.loss == "softmax" else self.edges
         scored = 6.0 * dim * rivals * min(train.n_negatives, self.items)
         return gathered / GATHERED_PER_SECOND + scored / SCORED_PER_SECOND
+
+    def simulate(self, simulation: SimulationConfig, runs: int, dimensions: int = 1) -> Cost:
+        """All runs of one seed: steps, cheap and costly metrics, refreshed lists.
+
+        Args:
+            simulation: how long, how often measured, and by what arms.
+            runs: their number.
+            dimensions: of the opinions.
+        """
+        entries = self.edges + self.users
+        measured = 1 + simulation.steps // simulation.metrics_every
+        costly = 2 + simulation.steps // simulation.costly_every if simulation.costly_every else 0
+        moved = sum(self._moved(one, dimensions) for one in simulation.opinions) / len(simulation.opinions)
+        acted = ACT_SECONDS + entries * ACTED_ENTRY if simulation.conduct is not None else 0.0
+        watched = measured * (METRIC_SECONDS + entries * MEASURED_ENTRY) + costly * (
+            COSTLY_SECONDS + entries * COSTLY_ENTRY
+        )
+        listed = sum(self._refreshed(arm, simulation, dimensions) for arm in simulation.arms) / len(simulation.arms)
+        seconds = runs * (simulation.steps * (moved + acted) + watched + listed)
+        return Cost(STEP_SECONDS + seconds, BASE_MEMORY + 200.0 * entries, 1e5)
+
+    def _moved(self, opinion: Any, dimensions: int) -> float:
+        """Seconds of a step of an opinion model; one that moves pairs in turn does not look at all edges."""
+        pairs = hasattr(opinion, "pairs_per_step")
+        entries = 10 * (opinion.pairs_per_step or self.users) if pairs else self.edges + self.users
+        return float(MOVE_SECONDS + entries * dimensions * MOVED_ENTRY)
+
+    def _refreshed(self, arm: Any, simulation: SimulationConfig, dimensions: int) -> float:
+        """Seconds of all refreshes of an arm's model: lists, probes, and training it again."""
+        if not hasattr(arm, "update"):
+            return 0.0
+        again = (simulation.steps - 1) // arm.refresh if arm.refresh else 0
+        rivals = self.users if arm.candidates == "all" else LISTED_FROM_FRIENDS * min(self.users, arm.most_candidates)
+        seconds = (1 + again) * self.users * rivals * 64 / SCORED_PER_SECOND if arm.strength else 0.0
+        if simulation.knowledge is not None:
+            users, reads = min(self.users, simulation.knowledge.users), 4 if simulation.knowledge.untrained else 2
+            seconds += (1 + again) * reads * (READ_SECONDS + users * dimensions * READ_USER)
+        return float(seconds + (again * self._retrained(arm, simulation) if arm.update == "retrain" else 0.0))
+
+    def _retrained(self, arm: Any, simulation: Any) -> float:
+        """Seconds of training a mediator again, the mean of those that are trained in the study."""
+        train = simulation.mediator_train.replace(epochs=arm.retrain.epochs)
+        known = [one for one in simulation.mediators.values() if isinstance(one, EmbeddingConfig)]
+        return sum(START_SECONDS + self._steps(one, train, 1)[0] for one in known) / max(1, len(known))
 
     def probe(self, sites: int, probes: int) -> Cost:
         """Closed forms over folds, bootstrap and permutations, for each site."""

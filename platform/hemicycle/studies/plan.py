@@ -24,7 +24,7 @@ from hemicycle.studies.entities import holds_numbers
 from hemicycle.studies.generations import Follow
 from hemicycle.studies.interpretation.questions import InterpretationConfig, population_steps, record_steps
 from hemicycle.studies.interpretation.rewiring import REWIRED, rewire_graph_step
-from hemicycle.studies.mediation import simulation_steps
+from hemicycle.studies.mediation import Trained, simulation_steps
 from hemicycle.studies.models import (
     DataOptions,
     FitOptions,
@@ -117,7 +117,7 @@ def build_plan(config: StudyConfig, dataset: Dataset) -> list[Step]:
     asked = population_steps(config.interpretation, [*steps[1:], *derived], (data, graph))
     asked += _rewired(config, every, (data, graph), partial(_following, after=after, size=size))
     steps += search_steps(config, dataset, {"data": data, "graph": graph}, size, follow_up)
-    return [*steps, *derived, *asked, *simulation_steps(config, data)]
+    return [*steps, *derived, *asked, *simulation_steps(config, data, Trained(models, graph, size))]
 
 
 def _stacked(fits: Mapping[str, Step], follow: Follow) -> list[Step]:
@@ -253,7 +253,7 @@ def _reading(
         about = {"record": record.to_json(), "probes": after.probes, "users": after.users}
         options = ProbeOptions(**about, every_layer=after.asked.every_layer)
         cost = size.probe(len(sites(record)), len(after.probes))
-        steps.append(Step("probe", f"probe {title}", probe_step, options, inputs, cost=cost))
+        steps.append(Step("probe", f"probe {title}", probe_step, options, inputs, cost=cost, version=2))
     if after.label and record.layers and record.status != REWIRED:
         shown = MapOptions(record=record.to_json(), label=after.label, group=after.group)
         steps.append(Step("map", f"map {title}", map_step, shown, inputs))

@@ -20,6 +20,7 @@ from hemicycle.recommenders.base import ClosedFormRecommender, EmbeddingRecommen
 from hemicycle.recommenders.catalogue import RECOMMENDER
 from hemicycle.studies.config import StudyConfig
 from hemicycle.studies.models import relation_of
+from hemicycle.studies.simulated import MemberMediator
 from hemicycle.training.group import Group
 from hemicycle.training.options import TrainingOptions
 
@@ -39,11 +40,18 @@ def rehearsal(config: StudyConfig, dataset: Dataset) -> Iterator[Problem]:
         for key, branch in search.branches.items():
             found = refusals(branch.recommender, graph, config.train.replace(**branch.train), search.workers)
             yield from _told(f"searches.{name}.branches.{key}", found)
-    follows = _ring(social=True, directed=True)
     for name, simulation in config.simulations.items():
         for mediator, recommender in simulation.mediators.items():
-            found = refusals(recommender, follows, simulation.mediator_train)
+            if isinstance(recommender, MemberMediator):
+                continue
+            social = simulation.listed_by(mediator) != {"items"}
+            found = refusals(recommender, _ring(social=social, directed=_directed(config)), simulation.mediator_train)
             yield from _told(f"simulations.{name}.mediators.{mediator}", found)
+
+
+def _directed(config: StudyConfig) -> bool:
+    """Whether follows of the society's users are directed."""
+    return config.society is None or config.society.follows.directed
 
 
 def _told(place: str, problems: list[Problem]) -> Iterator[Problem]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from operator import attrgetter, itemgetter
-from typing import cast
 
 import pandas as pd
 
@@ -10,7 +9,6 @@ from hemicycle.core.records import ModelRecord
 from hemicycle.core.storage import Folder
 from hemicycle.population.population import read_records, records_table
 from hemicycle.probes.learning_order import learning_order
-from hemicycle.simulations.contrasts import contrasts
 from hemicycle.studies.assessing import ASSESSED
 from hemicycle.studies.comparing import USERS, kept_users, ranking_differences
 from hemicycle.studies.deriving import FRONTIER
@@ -19,9 +17,9 @@ from hemicycle.studies.interpretation.attitudes import ATTITUDES
 from hemicycle.studies.interpretation.questions import INTERPRETED
 from hemicycle.studies.interpretation.rewired_controls import with_rewired
 from hemicycle.studies.interpretation.rewiring import REWIRED
-from hemicycle.studies.mediation import SimulateOptions
 from hemicycle.studies.plan import named
 from hemicycle.studies.search_tables import search_tables
+from hemicycle.studies.simulation_tables import KEYS, simulation_tables
 from hemicycle.studies.stacking import KIND as STACK
 from hemicycle.studies.stacking import names_in, place_of
 from hemicycle.studies.steps import Step
@@ -73,9 +71,7 @@ def gather(outcome: Outcome, store: Folder) -> dict[str, pd.DataFrame]:
     tables["learning_order"] = learning_order(tables["probe_results"], tables["ranking_results"])
     tables["ranking_differences"] = _differences(outcome, store, tables)
     tables |= search_tables(outcome, store, dict(zip(records["id"], records["name"], strict=True)))
-    simulations = outcome.finished("simulate")
-    tables["simulation_results"] = _concatenate(simulations, store, "simulation_results")
-    tables["simulation_contrasts"] = _contrasts(simulations, tables["simulation_results"])
+    tables |= simulation_tables(outcome.finished("simulate"), store)
     failures: list[dict[str, str]] = sorted(outcome.failures(), key=itemgetter("title"))
     tables["failures"] = pd.DataFrame(failures, columns=FAILURES)
     return {name: _sorted(table, name) for name, table in tables.items()}
@@ -96,14 +92,6 @@ def _differences(outcome: Outcome, store: Folder, tables: Mapping[str, pd.DataFr
     found = {record: kept_users(folder, record) for record, folder in names.items()}
     kept = {record: ranking for record, ranking in found.items() if ranking is not None and ranking.n}
     return ranking_differences(tables["records"], tables["ranking_results"], kept)
-
-
-def _contrasts(steps: Sequence[Step], results: pd.DataFrame) -> pd.DataFrame:
-    """Contrasts of every simulation with its own reference arm."""
-    simulations = [cast("SimulateOptions", step.options).simulation for step in steps]
-    references = {simulation.name: simulation.reference for simulation in simulations}
-    frames = [contrasts(results[results["simulation"] == name], arm) for name, arm in sorted(references.items())]
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
 
 
 def _describe(table: pd.DataFrame, records: pd.DataFrame, kind: str) -> pd.DataFrame:
@@ -135,7 +123,7 @@ def _sorted(table: pd.DataFrame, name: str) -> pd.DataFrame:
         "group_results": ["name", "by", "group", "metric"],
         "impression_results": ["name", "metric", "ranker"],
         "ranking_differences": ["metric", "role", "model"],
-        "simulation_results": ["simulation", "opinion", "arm", "seed", "metric", "step"],
+        **KEYS,
     }.get(name, [])
     present = [key for key in keys if key in table]
     return table.sort_values(present, kind="stable", ignore_index=True) if present else table

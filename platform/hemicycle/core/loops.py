@@ -1,0 +1,71 @@
+"""Compiled loops, and loops over rows shared out among threads.
+
+A loop over rows is compiled as ``kernel(span, *given)`` for the rows from ``span[0]`` to ``span[1]``, without Python's
+lock. It writes to rows of its own alone, so that results do not depend on the number of threads. The threads are
+Python's, as many as ``numba.get_num_threads()`` at most: numba's own parallel loops take three times as long to compile
+and make even small work, which is one part here, wait for threads to wake.
+"""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(
+    nogil=True, cache=bool(os.environ.get("NUMBA_CACHE_DIR"))
+)
+"""Compile a loop for one thread; kept between processes where ``NUMBA_CACHE_DIR`` names a folder."""
+
+_WORK_A_PART = 100_000  # sums of an entry or so; below, handing a part to a thread takes longer than the work
+_MOST_PARTS = 64  # enough for threads to end together where some rows take far longer than others
+
+
+def over_rows(kernel: Callable[..., None], n_rows: int, *given: Any, work: int) -> None:
+    """Call a kernel on parts of equally many rows.
+
+    Args:
+        kernel: compiled, as this module says.
+        n_rows: number of rows.
+        given: further arguments of the kernel.
+        work: what all rows take, in sums of an entry: decides on the number of parts.
+    """
+    _over(kernel, np.linspace(0, n_rows, _n_parts(work) + 1).astype(np.int64), *given)
+
+
+def over_entries(kernel: Callable[..., None], indptr: NDArray[np.integer[Any]], *given: Any) -> None:
+    """Call a kernel on parts of the rows of a compressed sparse matrix with about equally many entries.
+
+    Args:
+        kernel: compiled, as this module says.
+        indptr: of the matrix, shape (n_rows + 1,).
+        given: further arguments of the kernel.
+    """
+    bounds = np.linspace(0, indptr[-1], _n_parts(int(indptr[-1])) + 1)
+    edges = np.searchsorted(indptr, bounds.astype(np.int64))
+    edges[0], edges[-1] = 0, len(indptr) - 1
+    _over(kernel, edges, *given)
+
+
+def _n_parts(work: int) -> int:
+    return min(_MOST_PARTS, 1 + work // _WORK_A_PART)
+
+
+def _over(kernel: Callable[..., None], edges: NDArray[np.int64], *given: Any) -> None:
+    threads = min(numba.get_num_threads(), len(edges) - 1)
+    if threads == 1:
+        kernel((int(edges[0]), int(edges[-1])), *given)
+        return
+    spans = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+    list(_pool(os.getpid(), threads).map(lambda span: kernel(span, *given), spans))
+
+
+@cache
+def _pool(process: int, threads: int) -> ThreadPoolExecutor:
+    """Threads that wait for work; those of another process are not there after a fork."""
+    del process
+    return ThreadPoolExecutor(threads, "rows")
