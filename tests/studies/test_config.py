@@ -167,3 +167,10 @@ def test_a_grid_of_strengths_is_one_variant_each():
 def test_derived_members_wait_for_their_parents():
     members = {"c": {**MMR, "parent": "b"}, "b": MMR, "mf": MF, "a": {**MMR, "parent": "c"}}
     assert derivation_order(study(population=members).population) == ["b", "c", "a"]
+
+
+def test_an_entry_that_is_refused_is_not_said_to_be_missing():
+    wrong = {**TALK, "opinions": [{"opinion": "bounded_confidence", "confidence": -1}]}
+    found = refused(society=SOCIETY, simulations={"talk": wrong})
+    assert "confidence: values should be greater than 0" in found
+    assert "at least 1 item" not in found

@@ -6,6 +6,7 @@ from hemicycle.core.storage import Folder
 from hemicycle.data.voteview import Voteview
 from hemicycle.studies.costs import Size, misfits, total
 from hemicycle.studies.models import FitOptions
+from hemicycle.studies.simulated import MediatedSimulation
 from hemicycle.studies.steps import Cost, Step
 
 
@@ -74,3 +75,20 @@ def test_the_disk_must_hold_everything_with_a_margin(store):
 def test_an_object_store_has_no_end(store, monkeypatch):
     monkeypatch.setattr(Folder, "free_bytes", lambda _: None)
     assert misfits([step(disk=1e18)], store, 1, None) == []
+
+
+def simulated(*opinions, **values):
+    arm = {"exposure": "recommended", "k": 3, "refresh": 5, **values.pop("arm", {})}
+    talk = {"opinions": opinions or ["bounded_confidence"], "arms": ["none", arm], "steps": 20, **values}
+    mediators = {"mediators": {"mf": {"model": "mf", "dim": 8}}}
+    return Size(3000, 3000, 60_000).simulate(MediatedSimulation(**talk, **mediators), 2).seconds
+
+
+def test_a_simulation_costs_what_it_does_beside_moving():
+    base = simulated()
+    assert simulated(steps=200) > 5 * base
+    assert simulated(conduct={"accept": 0.1}) > base
+    assert simulated(knowledge={}) > base
+    assert simulated(arm={"update": "retrain"}) > simulated(arm={"update": "retrain", "retrain": {"epochs": 1}}) > base
+    assert simulated(arm={"strength": 0}) < base
+    assert simulated("deffuant") < simulated("deffuant", "bounded_confidence") < base
