@@ -13,7 +13,7 @@ from scipy.stats import chisquare
 
 from hemicycle.core.config import Raw, validate
 from hemicycle.core.errors import InputError
-from hemicycle.core.seeding import key_of, keyed_uniform, rng
+from hemicycle.core.seeding import key_of, rng
 from hemicycle.core.storage import Folder
 from hemicycle.data import society_edges as edges
 from hemicycle.data.schema import Dataset, is_public, roles, sensitive_columns, with_role
@@ -289,13 +289,6 @@ def test_draws_follow_the_equation(strength, rate):
     possible = expected > 0
     assert counts[~possible].sum() == 0
     assert chisquare(counts[possible], expected[possible]).pvalue > 0.001
-
-
-def test_compiled_numbers_are_those_of_the_seeding_module():
-    key, rows, columns = key_of("numbers"), np.array([0, 3, 10**9]), np.array([0, 1, 77])
-    expected = keyed_uniform(key, rows, columns)
-    found = [[edges.keyed_number(np.uint64(key), row, column) for column in columns] for row in rows]
-    np.testing.assert_array_equal(found, expected)
 
 
 @given(

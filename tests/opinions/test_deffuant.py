@@ -125,6 +125,7 @@ def test_each_has_an_own_confidence():
 
 def test_a_confidence_beyond_the_range_is_a_problem():
     assert "exceeds the range 1 " in Deffuant(Config(confidence=1.5)).problems(1.0)[0].what
-    assert Deffuant(Config(confidence={"a": 9.0})).problems(1.0) == []
+    assert "confidence 9 " in Deffuant(Config(confidence={"a": 9.0, "other": 0.2})).problems(1.0)[0].what
+    assert Deffuant(Config(confidence=1.0)).problems(1.0) == []
     with pytest.raises(InputError, match="does not know its users"):
         Deffuant(Config(confidence="wide")).step(np.zeros((2, 1)), np.zeros((2, 1)), complete(2), 0)

@@ -121,6 +121,21 @@ def test_full_erasure_leaves_a_linear_reader_nothing_at_any_refresh(forgetting):
         assert read.r2["all erased"] <= max(read.control_high["all erased"], 1e-3)
 
 
+def test_what_users_did_to_their_follows_is_counted(closed):
+    changes = closed["simulation_changes"]
+    assert set(changes["what"]) <= {"follow", "unfollow", "click"}
+    per_arm = changes.pivot_table(index="arm", columns="what", values="number", aggfunc="sum", fill_value=0)
+    assert (per_arm[["follow", "unfollow"]] > 0).all(axis=None)
+    assert changes["step"].between(1, 11).all()
+
+
+def test_the_first_model_sees_all_follows_like_those_after_it():
+    config = study("closed_loop")
+    steps = closure(build_plan(config, SOURCE.build(config.data).read()))
+    (split,) = [step.options.split for step in steps if step.kind == "graph"]
+    assert (split.test, split.valid) == (0, 0)
+
+
 def test_the_price_of_forgetting_is_told(forgetting):
     results = forgetting["simulation_results"]
     last = results[results["step"] == results["step"].max()].pivot_table(index="metric", columns="arm", values="value")

@@ -174,3 +174,21 @@ def test_an_entry_that_is_refused_is_not_said_to_be_missing():
     found = refused(society=SOCIETY, simulations={"talk": wrong})
     assert "confidence: values should be greater than 0" in found
     assert "at least 1 item" not in found
+
+
+@pytest.mark.parametrize(
+    ("values", "what"),
+    [
+        ({"population": {"mf": MF}}, "population"),
+        ({"simulations": {"talk": TALK}, "society": {"from_data": True}}, "society"),
+        (
+            {"simulations": {"talk": TALK}, "society": SOCIETY, "probes": [{"probe": "ridge", "labels": ["x"]}]},
+            "probes",
+        ),
+    ],
+)
+def test_only_synthetic_societies_need_no_data(values, what):
+    with pytest.raises(ValidationError, match=f"{what} needs users and what they did: say under 'data'"):
+        StudyConfig.model_validate({"name": "x", **values})
+    alone = StudyConfig.model_validate({"name": "x", "simulations": {"talk": TALK}, "society": SOCIETY})
+    assert alone.data.source == "none"

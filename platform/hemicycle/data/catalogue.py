@@ -8,6 +8,7 @@ SOURCES = {
     "gml": "hemicycle.data.gephi:GraphFile",
     "graphml": "hemicycle.data.gephi:GraphFile",
     "impressions": "hemicycle.data.impressions:ImpressionSource",
+    "none": "hemicycle.data.nothing:Nothing",
     "posts": "hemicycle.data.posts:Posts",
     "synthetic": "hemicycle.data.synthetic:Synthetic",
     "tabular": "hemicycle.data.tabular:Tabular",

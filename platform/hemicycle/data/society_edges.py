@@ -18,24 +18,21 @@ Attempt t of user u reads numbers 3t, 3t + 1 and 3t + 2 of the stream keyed by (
 threads or order. Compiled code is kept between processes where ``NUMBA_CACHE_DIR`` names a folder.
 """
 
-import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from hemicycle.core.counters import uniform
+from hemicycle.core.loops import compiled
 from hemicycle.data.society_people import Floats
 
 _CELLS = 512
 _TABLE = 1 << 25
 _CHUNK = 1 << 16
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-_GOLDEN, _MIX_1, _MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-_S30, _S27, _S31, _S12 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(12)
 
 
 class Cells(NamedTuple):
@@ -215,38 +212,19 @@ def draw_edges(sources: Sources, targets: Targets) -> NDArray[np.int32]:
 # -- compiled --------------------------------------------------------------------------------------------------------
 
 
-def compiled(function: _Function) -> _Function:
-    """Compile a function that holds no lock; kept between processes where ``NUMBA_CACHE_DIR`` names a folder."""
-    return cast("_Function", numba.njit(nogil=True, cache=bool(os.environ.get("NUMBA_CACHE_DIR")))(function))
-
-
-@compiled
-def _mix(x: np.uint64) -> np.uint64:
-    x = (x ^ (x >> _S30)) * _MIX_1
-    x = (x ^ (x >> _S27)) * _MIX_2
-    return x ^ (x >> _S31)
-
-
-@compiled
-def keyed_number(key: np.uint64, row: int, column: int) -> float:
-    """One number of :func:`hemicycle.core.seeding.keyed_uniform`."""
-    bits = _mix(_mix(np.uint64(row) * _GOLDEN + key) ^ _mix(np.uint64(column) + _GOLDEN))
-    return (np.float64(bits >> _S12) + 0.5) * 2.0**-52
-
-
 @compiled
 def _pick(user: int, attempt: int, sources: Sources, targets: Targets) -> int:
     """Draw one target of a user."""
     communities = (len(targets.bounds) - 1) // targets.tables.shape[2]
-    own = keyed_number(targets.key, user, 3 * attempt) < targets.strength
+    own = uniform(targets.key, user, 3 * attempt) < targets.strength
     community = sources.community[user]
     row = targets.tables[community + 1 if own else 0, sources.cell[user]]
-    cell = np.searchsorted(row, keyed_number(targets.key, user, 3 * attempt + 1), side="right")
+    cell = np.searchsorted(row, uniform(targets.key, user, 3 * attempt + 1), side="right")
     block = min(cell, len(row) - 1) * communities
     first = targets.bounds[block + community if own else block]
     last = targets.bounds[block + community + 1 if own else block + communities]
     low, high = targets.cumulative[first], targets.cumulative[last]
-    level = low + keyed_number(targets.key, user, 3 * attempt + 2) * (high - low)
+    level = low + uniform(targets.key, user, 3 * attempt + 2) * (high - low)
     place = first + np.searchsorted(targets.cumulative[first + 1 : last + 1], level, side="right")
     return int(targets.order[min(place, last - 1)])
 
@@ -265,7 +243,7 @@ def _draw_rows(first: int, last: int, sources: Sources, targets: Targets, out: N
             if attempt < limit:
                 item = _pick(user, attempt, sources, targets)
             else:
-                item = int(keyed_number(targets.key, user, 3 * attempt) * n)
+                item = int(uniform(targets.key, user, 3 * attempt) * n)
             attempt += 1
             if taken[item] != user:
                 taken[item] = user

@@ -20,8 +20,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from hemicycle.core.counters import uniform
+from hemicycle.core.loops import compiled
 from hemicycle.core.seeding import key_of, rng
-from hemicycle.data.society_edges import block_sort, compiled, keyed_number
+from hemicycle.data.society_edges import block_sort
 from hemicycle.data.society_follows import Follows, Shape
 
 Pairs = tuple[NDArray[np.int32], NDArray[np.int32]]
@@ -112,7 +114,7 @@ def _attach(ends: NDArray[np.int32], place: int, users: int, half: int, key: np.
     for user in range(half + 1, users):
         before, found, attempt = place, 0, 0
         while found < half:
-            target = ends[int(keyed_number(key, user, attempt) * before)]
+            target = ends[int(uniform(key, user, attempt) * before)]
             attempt += 1
             known = False
             for other in range(found):
@@ -183,10 +185,10 @@ def _look(  # noqa: PLR0913, PLR0917 - numba takes arrays
         while place < end:
             where = 0
             if attempt < limit:
-                where += keyed_number(key, user, 3 * attempt) < chances[0]
-                where += 2 * (keyed_number(key, user, 3 * attempt + 1) < chances[1])
+                where += uniform(key, user, 3 * attempt) < chances[0]
+                where += 2 * (uniform(key, user, 3 * attempt + 1) < chances[1])
             first, last = firsts[where, user], lasts[where, user]
-            target = orders[where, first + int(keyed_number(key, user, 3 * attempt + 2) * (last - first))]
+            target = orders[where, first + int(uniform(key, user, 3 * attempt + 2) * (last - first))]
             attempt += 1
             if taken[target] != user:
                 taken[target] = user

@@ -3,31 +3,14 @@
 Every row is summed by one thread in the order of its entries, so that results do not depend on the number of threads.
 """
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any, TypeAlias
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from hemicycle.core.loops import compiled, over_entries
+
 Floats: TypeAlias = NDArray[np.float64]
-_EDGES_A_THREAD = 100_000  # below about this many, waking a thread takes longer than the work
-_CACHED = bool(os.environ.get("NUMBA_CACHE_DIR"))
-compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(nogil=True, cache=_CACHED)
-"""Compile for one thread."""
-_in_parallel: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(parallel=True, nogil=True, cache=_CACHED)
-
-
-@contextmanager
-def _threads(n_edges: int) -> Iterator[None]:
-    allowed = numba.get_num_threads()
-    numba.set_num_threads(min(allowed, 1 + n_edges // _EDGES_A_THREAD))
-    try:
-        yield
-    finally:
-        numba.set_num_threads(allowed)
 
 
 def weighted_pull(
@@ -46,16 +29,17 @@ def weighted_pull(
         opinions: shape (n_users,).
         influence: g at equal steps from distance 0 on, and the step; interpolated, constant beyond the last.
     """
-    with _threads(len(indices)):
-        found: Floats = _weighted_pull(indptr, indices, weights, opinions, *influence)
-    return found
+    pulls = np.zeros(len(opinions))
+    over_entries(_weighted_pull, indptr, (indptr, indices, weights), opinions, influence, pulls)
+    return pulls
 
 
-@_in_parallel
-def _weighted_pull(indptr: Any, indices: Any, weights: Any, opinions: Any, table: Any, step: float) -> Any:  # noqa: PLR0913, PLR0917 - numba takes arrays
-    n, last = len(opinions), len(table) - 2
-    pulls = np.zeros(n)
-    for i in numba.prange(n):
+@compiled
+def _weighted_pull(span: Any, edges: Any, opinions: Any, influence: Any, pulls: Any) -> None:
+    indptr, indices, weights = edges
+    table, step = influence
+    last = len(table) - 2
+    for i in range(*span):
         total = moved = 0.0
         for e in range(indptr[i], indptr[i + 1]):
             weight = 1.0 if len(weights) == 0 else np.float64(weights[e])
@@ -67,7 +51,6 @@ def _weighted_pull(indptr: Any, indices: Any, weights: Any, opinions: Any, table
             moved += weight * away * ((1.0 - rest) * table[knot] + rest * table[knot + 1])
         if total > 0.0:
             pulls[i] = moved / total
-    return pulls
 
 
 def confident_pull(
@@ -78,16 +61,15 @@ def confident_pull(
     confidence: float,
 ) -> Floats:
     """Way to the mean of oneself (weight 1) and the sources at most ``confidence`` away, shape (n_users,)."""
-    with _threads(len(indices)):
-        found: Floats = _confident_pull(indptr, indices, weights, opinions, confidence)
-    return found
+    pulls = np.zeros(len(opinions))
+    over_entries(_confident_pull, indptr, (indptr, indices, weights), opinions, confidence, pulls)
+    return pulls
 
 
-@_in_parallel
-def _confident_pull(indptr: Any, indices: Any, weights: Any, opinions: Any, confidence: float) -> Any:
-    n = len(opinions)
-    pulls = np.zeros(n)
-    for i in numba.prange(n):
+@compiled
+def _confident_pull(span: Any, edges: Any, opinions: Any, confidence: float, pulls: Any) -> None:
+    indptr, indices, weights = edges
+    for i in range(*span):
         total, moved = 1.0, 0.0
         for e in range(indptr[i], indptr[i + 1]):
             away = opinions[indices[e]] - opinions[i]
@@ -96,7 +78,6 @@ def _confident_pull(indptr: Any, indices: Any, weights: Any, opinions: Any, conf
                 total += weight
                 moved += weight * away
         pulls[i] = moved / total
-    return pulls
 
 
 def pooled_products(columns: Floats, starts: NDArray[np.int64]) -> Floats:

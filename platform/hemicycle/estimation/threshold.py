@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hemicycle.core.loops import compiled
 from hemicycle.core.seeding import rng
-from hemicycle.estimation.kernels import Floats, compiled
+from hemicycle.estimation.kernels import Floats
 from hemicycle.estimation.panel import Panel
 
 WINDOW = 40.0

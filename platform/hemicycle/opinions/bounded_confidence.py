@@ -6,7 +6,7 @@ from hemicycle.core.errors import Problem
 from hemicycle.opinions.averaging import AveragingConfig, AveragingModel
 from hemicycle.opinions.base import Opinions, Sources
 from hemicycle.opinions.kernels import confident_in_turn
-from hemicycle.opinions.parameters import Limits, PerUser, greatest
+from hemicycle.opinions.parameters import Limits, PerUser, confidence_problems
 
 
 class BoundedConfidence(AveragingModel):
@@ -33,10 +33,7 @@ class BoundedConfidence(AveragingModel):
 
     def problems(self, width: float) -> list[Problem]:
         """Report a confidence wider than the opinions' range, and updates in turn on cuda."""
-        found, widest = [], greatest(self.config.confidence)
-        if widest > width:
-            what = f"the confidence {widest:g} exceeds the range {width:g} of the opinions"
-            found.append(Problem(what, remedy=f"give a confidence in (0, {width:g}], or wider bounds"))
+        found = confidence_problems(self.config.confidence, width)
         if self.config.schedule == "random" and self.config.device == "cuda":
             found.append(Problem("users who move in turn cannot be moved on cuda", remedy="set device: cpu"))
         return found

@@ -5,15 +5,25 @@ each dimension d, q + 2 + 2d whether a divided panel makes one flip, and q + 3 +
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hemicycle.core.counters import below, row_key, uniform_of
 from hemicycle.core.loops import compiled, over_rows
-from hemicycle.opinions.base import Opinions, Sources
+from hemicycle.opinions.base import OpinionConfig, Opinions, Sources
 from hemicycle.opinions.meetings import A_USER, entries, fill_panel, narrowed, of, positions_of, source_of
+
+Schedule = Literal["synchronous", "random"]
+
+
+class CopyingConfig(OpinionConfig):
+    """What all models share in which users copy others."""
+
+    schedule: Schedule = "random"
+    """``random``: a step is as many updates as there are users, one after the other, of users drawn;
+    ``synchronous``: all update at once, which on bipartite graphs can go round in circles."""
 
 
 @dataclass(frozen=True, eq=False)

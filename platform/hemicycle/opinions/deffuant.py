@@ -10,7 +10,7 @@ from hemicycle.core.errors import Problem
 from hemicycle.core.loops import compiled
 from hemicycle.opinions.base import OpinionConfig, OpinionModel, Opinions, Sources
 from hemicycle.opinions.meetings import entries, narrowed, of, positions_of, source_of
-from hemicycle.opinions.parameters import Limits, PerUser
+from hemicycle.opinions.parameters import Limits, PerUser, confidence_problems
 
 _BLOCK = 64
 
@@ -43,11 +43,7 @@ class Deffuant(OpinionModel):
 
     def problems(self, width: float) -> list[Problem]:
         """Report a confidence wider than the opinions' range."""
-        given = self.config.confidence
-        if not isinstance(given, float) or given <= width:
-            return []
-        what = f"the confidence {given:g} exceeds the range {width:g} of the opinions"
-        return [Problem(what, remedy=f"give a confidence in (0, {width:g}], or wider bounds")]
+        return confidence_problems(self.config.confidence, width)
 
     def pairs(self, n_users: int) -> int:
         """Return the number of meetings in a step."""

@@ -10,23 +10,28 @@ from scipy.special import betaincinv, ndtr, ndtri
 from hemicycle.core.config import Options
 
 
-class UniformDraw(Options):
-    """Uniform between two numbers."""
+class _Ascending(Options):
+    """A distribution whose values have a lower and an upper end."""
 
-    draw: Literal["uniform"]
+    @property
+    def support(self) -> tuple[float, float]:
+        """Between what values lie."""
+        raise NotImplementedError
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if self.support[0] >= self.support[1]:
+            raise ValueError(f"give low < high, not {self.support[0]:g} and {self.support[1]:g}")
+        return self
+
+
+class _Bounded(_Ascending):
+    """A distribution between two numbers."""
+
     low: float
     """Least value."""
     high: float
     """Greatest value."""
-
-    @model_validator(mode="after")
-    def _ascending(self) -> Self:
-        _check(*self.support)
-        return self
-
-    def quantiles(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the values below which shares u lie."""
-        return self.low + u * (self.high - self.low)
 
     @property
     def support(self) -> tuple[float, float]:
@@ -34,7 +39,17 @@ class UniformDraw(Options):
         return self.low, self.high
 
 
-class NormalDraw(Options):
+class UniformDraw(_Bounded):
+    """Uniform between two numbers."""
+
+    draw: Literal["uniform"]
+
+    def quantiles(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the values below which shares u lie."""
+        return self.low + u * (self.high - self.low)
+
+
+class NormalDraw(_Ascending):
     """Normal, cut to what lies between two numbers."""
 
     draw: Literal["normal"]
@@ -46,11 +61,6 @@ class NormalDraw(Options):
     """Least value; null: none."""
     high: float | None = None
     """Greatest value; null: none."""
-
-    @model_validator(mode="after")
-    def _ascending(self) -> Self:
-        _check(*self.support)
-        return self
 
     def quantiles(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the values below which shares u lie."""
@@ -64,7 +74,7 @@ class NormalDraw(Options):
         return -np.inf if self.low is None else self.low, np.inf if self.high is None else self.high
 
 
-class BetaDraw(Options):
+class BetaDraw(_Bounded):
     """Beta, scaled to lie between two numbers."""
 
     draw: Literal["beta"]
@@ -77,22 +87,12 @@ class BetaDraw(Options):
     high: float = 1.0
     """Greatest value."""
 
-    @model_validator(mode="after")
-    def _ascending(self) -> Self:
-        _check(*self.support)
-        return self
-
     def quantiles(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the values below which shares u lie."""
         return self.low + (self.high - self.low) * np.asarray(betaincinv(self.a, self.b, u), np.float64)
 
-    @property
-    def support(self) -> tuple[float, float]:
-        """Between what values lie."""
-        return self.low, self.high
 
-
-class PowerLawDraw(Options):
+class PowerLawDraw(_Bounded):
     """Density proportional to x^-exponent between two positive numbers."""
 
     draw: Literal["power_law"]
@@ -100,13 +100,6 @@ class PowerLawDraw(Options):
     """Exponent; activities are often drawn with 2.1."""
     low: float = Field(gt=0)
     """Least value."""
-    high: float
-    """Greatest value."""
-
-    @model_validator(mode="after")
-    def _ascending(self) -> Self:
-        _check(*self.support)
-        return self
 
     def quantiles(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the values below which shares u lie."""
@@ -116,15 +109,5 @@ class PowerLawDraw(Options):
         shares: NDArray[np.float64] = 1.0 + u * ((self.high / self.low) ** rest - 1.0)
         return self.low * np.power(shares, 1.0 / rest)
 
-    @property
-    def support(self) -> tuple[float, float]:
-        """Between what values lie."""
-        return self.low, self.high
-
 
 Draw = UniformDraw | NormalDraw | BetaDraw | PowerLawDraw
-
-
-def _check(low: float, high: float) -> None:
-    if low >= high:
-        raise ValueError(f"give low < high, not {low:g} and {high:g}")

@@ -44,11 +44,6 @@ class MajorityRule(DiscreteModel):
 
     config: Config
 
-    @property
-    def states(self) -> tuple[float, ...]:
-        """The two states."""
-        return self.config.states
-
     def step(self, opinions: Opinions, innate: Opinions, sources: Sources, key: int) -> Opinions:
         """Return the opinions after all groups met, or all users looked around."""
         del innate

@@ -1,11 +1,11 @@
 """The noisy voter model, which is Kirman's model of herding."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 
-from hemicycle.opinions.base import OpinionConfig, Opinions, Sources
-from hemicycle.opinions.copying import Copying, copied
+from hemicycle.opinions.base import Opinions, Sources
+from hemicycle.opinions.copying import Copying, CopyingConfig, copied
 from hemicycle.opinions.parameters import Limits, PerUser
 from hemicycle.opinions.states import DiscreteModel, States
 
@@ -18,7 +18,7 @@ class NoisyVoter(DiscreteModel):
     parameters a (N - 1) / (2 (1 - a)): below 1 the society sways between the two camps, above 1 it stays divided.
     """
 
-    class Config(OpinionConfig):
+    class Config(CopyingConfig):
         """Options of the noisy voter model."""
 
         opinion: str = "noisy_voter"
@@ -26,16 +26,8 @@ class NoisyVoter(DiscreteModel):
         """Probability a that an update is a random state."""
         states: States = (-1.0, 1.0)
         """What can be held; all are equally probable when chosen at random."""
-        schedule: Literal["synchronous", "random"] = "random"
-        """``random``: a step is as many updates as there are users, one after the other, of users drawn;
-        ``synchronous``: all update at once."""
 
     config: Config
-
-    @property
-    def states(self) -> tuple[float, ...]:
-        """The states, ascending."""
-        return self.config.states
 
     def step(self, opinions: Opinions, innate: Opinions, sources: Sources, key: int) -> Opinions:
         """Return the opinions after everybody was asked once on average."""

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError, core_schema
 
 from hemicycle.core.config import Options
-from hemicycle.core.errors import InputError
+from hemicycle.core.errors import InputError, Problem
 from hemicycle.core.seeding import key_of, keyed_uniform
 from hemicycle.opinions.draws import BetaDraw, Draw, NormalDraw, PowerLawDraw, UniformDraw
 from hemicycle.opinions.people import People
@@ -104,6 +104,15 @@ def greatest(value: Any) -> float:
     if isinstance(value, Options):
         return float(value.support[1])  # type: ignore[attr-defined]
     return max(_numbers(value), default=-np.inf)
+
+
+def confidence_problems(confidence: Any, width: float) -> list[Problem]:
+    """What is wrong with a confidence of opinions in an interval of this width: that it is wider."""
+    widest = greatest(confidence)
+    if widest <= width:
+        return []
+    what = f"the confidence {widest:g} exceeds the range {width:g} of the opinions"
+    return [Problem(what, remedy=f"give a confidence in (0, {width:g}], or wider bounds")]
 
 
 def per_user_options(fields: Mapping[str, FieldInfo]) -> Iterator[tuple[str, Limits]]:

@@ -1,11 +1,11 @@
 """The q-voter model."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from hemicycle.opinions.base import OpinionConfig, Opinions, Sources
-from hemicycle.opinions.copying import Copying, copied
+from hemicycle.opinions.base import Opinions, Sources
+from hemicycle.opinions.copying import Copying, CopyingConfig, copied
 from hemicycle.opinions.parameters import Limits, PerUser
 from hemicycle.opinions.states import DiscreteModel, TwoStates
 
@@ -21,7 +21,7 @@ class QVoter(DiscreteModel):
     fewer than q sources, without repetition, asks all of them.
     """
 
-    class Config(OpinionConfig):
+    class Config(CopyingConfig):
         """Options of the q-voter model."""
 
         opinion: str = "q_voter"
@@ -35,16 +35,8 @@ class QVoter(DiscreteModel):
         """Probability p of a random state instead of asking."""
         states: TwoStates = (-1.0, 1.0)
         """The two states, the lower one first."""
-        schedule: Literal["synchronous", "random"] = "random"
-        """``random``: a step is as many updates as there are users, one after the other, of users drawn;
-        ``synchronous``: all update at once."""
 
     config: Config
-
-    @property
-    def states(self) -> tuple[float, ...]:
-        """The two states."""
-        return self.config.states
 
     def step(self, opinions: Opinions, innate: Opinions, sources: Sources, key: int) -> Opinions:
         """Return the opinions after everybody asked a panel, once on average."""

@@ -12,7 +12,7 @@ from hemicycle.core.loops import compiled, over_rows
 from hemicycle.opinions.base import OpinionConfig, OpinionModel, Opinions, Sources
 from hemicycle.opinions.distances import squared_distance, weight_of
 from hemicycle.opinions.meetings import A_USER, entries, positions_of, source_of
-from hemicycle.opinions.parameters import Limits, PerUser
+from hemicycle.opinions.parameters import Limits, PerUser, confidence_problems
 
 
 class Sasahara(OpinionModel):
@@ -55,11 +55,7 @@ class Sasahara(OpinionModel):
 
     def problems(self, width: float) -> list[Problem]:
         """Report a confidence wider than the opinions' range."""
-        given = self.config.confidence
-        if not isinstance(given, float) or given <= width:
-            return []
-        what = f"the confidence {given:g} exceeds the range {width:g} of the opinions"
-        return [Problem(what, remedy=f"give a confidence in (0, {width:g}], or wider bounds")]
+        return confidence_problems(self.config.confidence, width)
 
     def step(self, opinions: Opinions, innate: Opinions, sources: Sources, key: int) -> Opinions:
         """Return the opinions after ``updates_per_step`` updates in random order, or one of every user."""

@@ -39,8 +39,9 @@ class DiscreteModel(OpinionModel):
 
     @property
     def states(self) -> tuple[float, ...]:
-        """The states, ascending."""
-        raise NotImplementedError
+        """The states, ascending: the option of that name."""
+        found: tuple[float, ...] = self.config.states  # type: ignore[attr-defined]
+        return found
 
     def started(self, opinions: Opinions) -> Opinions:
         """Return starting opinions at their nearest states."""

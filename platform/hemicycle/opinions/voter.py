@@ -1,11 +1,9 @@
 """The voter model."""
 
-from typing import Literal
-
 import numpy as np
 
-from hemicycle.opinions.base import OpinionConfig, OpinionModel, Opinions, Sources
-from hemicycle.opinions.copying import Copying, copied
+from hemicycle.opinions.base import OpinionModel, Opinions, Sources
+from hemicycle.opinions.copying import Copying, CopyingConfig, copied
 
 
 class Voter(OpinionModel):
@@ -16,13 +14,10 @@ class Voter(OpinionModel):
     time to consensus from a share p is N [-(1 - p) ln(1 - p) - p ln p] sweeps of N updates, for large N.
     """
 
-    class Config(OpinionConfig):
+    class Config(CopyingConfig):
         """Options of the voter model."""
 
         opinion: str = "voter"
-        schedule: Literal["synchronous", "random"] = "random"
-        """``random``: a step is as many updates as there are users, one after the other, of users drawn;
-        ``synchronous``: all copy at once, which on bipartite graphs can go round in circles."""
 
     config: Config
 

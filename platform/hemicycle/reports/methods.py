@@ -59,6 +59,9 @@ def _count(number: int, noun: str) -> str:
 
 
 def _data(facts: StudyFacts) -> str:
+    source = facts.config.get("data")
+    if isinstance(source, Mapping) and source.get("source") == "none":
+        return ""
     described = {
         k: v for k, v in facts.data.items() if isinstance(v, str | int | float) and k not in {"name", "citation"}
     }

@@ -141,15 +141,18 @@ def simulate_run(  # noqa: PLR0913 - a run, and where an interrupted one stood
 
     Returns:
         ``simulation_results`` (step, metric, value), ``simulation_densities``, ``simulation_knowledge``,
-        ``simulation_edges`` and ``simulation_snapshots`` (step, user, one column a dimension: single users' opinions),
+        ``simulation_changes`` (step, what, number: what users did to their follows, counted), ``simulation_edges`` (the
+        same of single users) and ``simulation_snapshots`` (step, user, one column a dimension: single users' opinions),
         each behind the columns simulation, opinion, arm, seed; all but the first only where there are rows.
     """
     found = simulate(setting_of(config, run, society, mediator), start, keep)
+    edges = found.edges.to_pandas()
     tables = {
         "simulation_results": found.metrics,
         "simulation_densities": found.densities,
         "simulation_knowledge": found.knowledge,
-        "simulation_edges": found.edges.to_pandas(),
+        "simulation_changes": _counted(edges),
+        "simulation_edges": edges,
         "simulation_snapshots": _snapshot_table(found.snapshots),
     }
     kept = {name: table for name, table in tables.items() if len(table) or name == "simulation_results"}
@@ -184,6 +187,11 @@ def _labelled(table: pd.DataFrame, config: SimulationConfig, run: Run) -> pd.Dat
         "seed": run.seed,
     }
     return table.assign(**named)[[*named, *table.columns]]
+
+
+def _counted(edges: pd.DataFrame) -> pd.DataFrame:
+    """How often users did what in each step."""
+    return edges.astype({"what": str}).groupby(["step", "what"]).size().rename("number").reset_index()
 
 
 def _snapshot_table(snapshots: dict[int, NDArray[np.float16]]) -> pd.DataFrame:

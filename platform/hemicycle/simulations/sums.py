@@ -4,24 +4,16 @@ Every row is summed by one thread in the order of its entries and in float64, so
 of threads. A user is no source of itself here. Legend: w_ij weight of source j for user i, x positions.
 """
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from hemicycle.core.loops import compiled, over_entries
 from hemicycle.opinions.base import Opinions, Sources
 
 Floats = NDArray[np.float64]
-_ENTRIES_A_THREAD = 100_000  # below about this many, waking a thread takes longer than the work
-
-_compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(
-    parallel=True, nogil=True, cache=bool(os.environ.get("NUMBA_CACHE_DIR"))
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +34,10 @@ class Heard:
     def of(cls, sources: Sources, own: Opinions) -> "Heard":
         """Sum over sources, for users at ``own``, shape (n, n_dims)."""
         kernel = _heard_on_a_line if own.shape[1] == 1 else _heard_in_space
-        with _threads(len(sources.indices)):
-            found = kernel(sources.indptr, sources.indices, sources.weights, sources.positions, own)
-        return cls(*found)
+        found = cls(np.empty(len(own)), np.empty_like(own), np.empty(len(own)))
+        out = (found.totals, found.means, found.squared)
+        over_entries(kernel, sources.indptr, _edges(sources), sources.weights, own, out)
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +66,14 @@ class Seen:
             axis: along which the sides lie, shape (n_dims,).
             middle: opinion, in every dimension, where the sides meet; whoever is right there is on neither.
         """
-        arrays = (sources.indptr, sources.indices, sources.weights, sources.positions)
-        with _threads(len(sources.indices)):
-            if own.shape[1] == 1:
-                return cls(*_seen_on_a_line(*arrays, own, middle))
-            lean = along(sources.positions, axis, middle)
-            return cls(*_seen_in_space(*arrays, own, (along(own, axis, middle), lean)))
+        found = cls(*(np.empty(len(own)) for _ in range(4)))
+        out = (found.totals, found.distance, found.known, found.across)
+        if own.shape[1] == 1:
+            over_entries(_seen_on_a_line, sources.indptr, _edges(sources), sources.weights, (own, middle), out)
+        else:
+            leans = (along(own, axis, middle), along(sources.positions, axis, middle))
+            over_entries(_seen_in_space, sources.indptr, _edges(sources), sources.weights, (own, leans), out)
+        return found
 
 
 def along(positions: Opinions, axis: Floats, middle: float) -> Floats:
@@ -88,24 +83,18 @@ def along(positions: Opinions, axis: Floats, middle: float) -> Floats:
     return np.asarray((positions.astype(np.float64) - middle) @ axis)
 
 
-@contextmanager
-def _threads(n_entries: int) -> Iterator[None]:
-    allowed = numba.get_num_threads()
-    numba.set_num_threads(min(allowed, 1 + n_entries // _ENTRIES_A_THREAD))
-    try:
-        yield
-    finally:
-        numba.set_num_threads(allowed)
+def _edges(sources: Sources) -> tuple[Any, ...]:
+    return sources.indptr, sources.indices, sources.positions
 
 
 # -- compiled; one dimension by itself, where a source costs one read and sums stay in registers -----------------------
 
 
-@_compiled
-def _heard_on_a_line(indptr: Any, indices: Any, weights: Any, positions: Any, own: Any) -> Any:
-    n = len(own)
-    totals, means, squared = np.empty(n), np.empty_like(own), np.empty(n)
-    for i in numba.prange(n):
+@compiled
+def _heard_on_a_line(span: Any, edges: Any, weights: Any, own: Any, out: Any) -> None:
+    indptr, indices, positions = edges
+    totals, means, squared = out
+    for i in range(*span):
         here = np.float64(own[i, 0])
         total = moved = squares = 0.0
         for e in range(indptr[i], indptr[i + 1]):
@@ -117,14 +106,16 @@ def _heard_on_a_line(indptr: Any, indices: Any, weights: Any, positions: Any, ow
             squares += weight * away * away
         totals[i], squared[i] = total, squares
         means[i, 0] = here + moved / total if total > 0.0 else here
-    return totals, means, squared
 
 
-@_compiled
-def _heard_in_space(indptr: Any, indices: Any, weights: Any, positions: Any, own: Any) -> Any:
-    n, dims = own.shape
-    totals, moved, squared = np.empty(n), np.zeros((n, dims)), np.empty(n)
-    for i in numba.prange(n):
+@compiled
+def _heard_in_space(span: Any, edges: Any, weights: Any, own: Any, out: Any) -> None:
+    indptr, indices, positions = edges
+    totals, means, squared = out
+    dims = own.shape[1]
+    moved = np.empty(dims)
+    for i in range(*span):
+        moved[:] = 0.0
         total = squares = 0.0
         for e in range(indptr[i], indptr[i + 1]):
             j = np.uint32(indices[e])
@@ -132,19 +123,19 @@ def _heard_in_space(indptr: Any, indices: Any, weights: Any, positions: Any, own
             total += weight if j != i else 0.0
             for d in range(dims):
                 away = np.float64(positions[j, d]) - np.float64(own[i, d])
-                moved[i, d] += weight * away
+                moved[d] += weight * away
                 squares += weight * away * away
         totals[i], squared[i] = total, squares
         for d in range(dims):
-            moved[i, d] = own[i, d] + moved[i, d] / total if total > 0.0 else own[i, d]
-    return totals, moved.astype(own.dtype), squared
+            means[i, d] = own[i, d] + moved[d] / total if total > 0.0 else own[i, d]
 
 
-@_compiled
-def _seen_on_a_line(indptr: Any, indices: Any, weights: Any, positions: Any, own: Any, middle: float) -> Any:  # noqa: PLR0913, PLR0917 - numba takes arrays
-    n = len(own)
-    totals, distance, known, across = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
-    for i in numba.prange(n):
+@compiled
+def _seen_on_a_line(span: Any, edges: Any, weights: Any, at: Any, out: Any) -> None:
+    indptr, indices, positions = edges
+    own, middle = at
+    totals, distance, known, across = out
+    for i in range(*span):
         here = np.float64(own[i, 0])
         total = away = both = other = 0.0
         for e in range(indptr[i], indptr[i + 1]):
@@ -158,14 +149,15 @@ def _seen_on_a_line(indptr: Any, indices: Any, weights: Any, positions: Any, own
             both += weight if product != 0.0 else 0.0
             other += weight if product < 0.0 else 0.0
         totals[i], distance[i], known[i], across[i] = total, away, both, other
-    return totals, distance, known, across
 
 
-@_compiled
-def _seen_in_space(indptr: Any, indices: Any, weights: Any, positions: Any, own: Any, leans: Any) -> Any:  # noqa: PLR0913, PLR0917 - numba takes arrays
-    n, dims = own.shape
-    totals, distance, known, across = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
-    for i in numba.prange(n):
+@compiled
+def _seen_in_space(span: Any, edges: Any, weights: Any, at: Any, out: Any) -> None:
+    indptr, indices, positions = edges
+    own, leans = at
+    totals, distance, known, across = out
+    dims = own.shape[1]
+    for i in range(*span):
         total = away = both = other = 0.0
         for e in range(indptr[i], indptr[i + 1]):
             j = np.uint32(indices[e])
@@ -180,4 +172,3 @@ def _seen_in_space(indptr: Any, indices: Any, weights: Any, positions: Any, own:
             both += weight if product != 0.0 else 0.0
             other += weight if product < 0.0 else 0.0
         totals[i], distance[i], known[i], across[i] = total, away, both, other
-    return totals, distance, known, across

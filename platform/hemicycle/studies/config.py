@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from hemicycle.core.config import Options
 from hemicycle.data.catalogue import SOURCE
+from hemicycle.data.nothing import NothingConfig
 from hemicycle.graphs.features import FeatureConfig
 from hemicycle.graphs.splits import SplitConfig
 from hemicycle.population.foreign import ForeignConfig
@@ -134,8 +135,8 @@ class StudyConfig(Options):
     """Headline of the report."""
     question: str = ""
     """What the study asks, in a sentence."""
-    data: Annotated[Any, SOURCE]
-    """Where users, items and edges come from."""
+    data: Annotated[Any, SOURCE] = NothingConfig()
+    """Where users, items and edges come from; simulations of synthetic users need none."""
     relation: str = ""
     """Which edges the recommenders are trained on; empty: the first."""
     also: tuple[str, ...] = ()
@@ -199,6 +200,8 @@ class StudyConfig(Options):
             raise ValueError("the study does nothing: give a population, searches or simulations")
         if self.simulations and self.society is None:
             raise ValueError("simulations need a society")
+        if isinstance(self.data, NothingConfig) and (asking := self._asking_for_data()):
+            raise ValueError(f"{asking} needs users and what they did: say under 'data' where they come from")
         if refused := [p for s in self.simulations.values() for p in self._simulation_problems(s)]:
             raise ValueError("; ".join(refused))
         named = self.interpretation.members
@@ -208,6 +211,12 @@ class StudyConfig(Options):
         if problems := [p for name, member in self.population.items() for p in self._parent_problems(name, member)]:
             raise ValueError("; ".join(problems))
         return self
+
+    def _asking_for_data(self) -> str:
+        """What cannot be done without data; empty: nothing."""
+        own = self.society is not None and (self.society.from_data or bool(self.society.positions_from))
+        asked = {"population": self.population, "searches": self.searches, "probes": self.probes, "society": own}
+        return next((name for name, given in asked.items() if given), "")
 
     def _simulation_problems(self, simulation: MediatedSimulation) -> list[str]:
         """What keeps a simulation from being designed over this society, and mediated by these members."""

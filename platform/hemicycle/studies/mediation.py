@@ -18,7 +18,7 @@ from hemicycle.core.config import Options
 from hemicycle.data.schema import Dataset
 from hemicycle.exposure.base import ExposureConfig
 from hemicycle.exposure.mediator import Mediator
-from hemicycle.graphs.splits import Split, SplitConfig
+from hemicycle.graphs.splits import Split
 from hemicycle.recommenders.catalogue import RECOMMENDER
 from hemicycle.simulations.config import Run, runs
 from hemicycle.simulations.design import Cell
@@ -41,6 +41,7 @@ TABLES = (
     "simulation_results",
     "simulation_densities",
     "simulation_knowledge",
+    "simulation_changes",
     "simulation_edges",
     "simulation_snapshots",
 )
@@ -252,7 +253,7 @@ class _Plan:
             seeds = list(self.trained.models[mediator.member].values())
             return seeds[seed % len(seeds)], self.trained.graph
         relation = INTERACTIONS if simulation.listed_by(name) == {"items"} else FOLLOWS
-        split = GraphOptions(relation=relation, split=SplitConfig())
+        split = GraphOptions(relation=relation, split=simulation.mediator_split)
         size = self._size(society)
         title = f"split {'' if relation == FOLLOWS else 'items of '}society {seed}"
         graph = Step("graph", title, graph_step, split, {"data": made}, cost=size.graph())

@@ -91,8 +91,8 @@ def build_plan(config: StudyConfig, dataset: Dataset) -> list[Step]:
     check(config, dataset)
     raise_problems(rehearsal(config, dataset))
     data = data_step_of(config)
-    relation = relation_of(dataset, config.relation)
-    size = costs.Size.of(dataset, relation)
+    trained = dataset.relations or config.population or config.searches
+    size = costs.Size.of(dataset, relation_of(dataset, config.relation)) if trained else costs.Size(0, 0, 0)
     graph = _graph_step_of(config, data, size)
     after = FollowUps.of(config, dataset)
 

@@ -31,7 +31,7 @@ _WIDEST = 1024
 
 def rehearsal(config: StudyConfig, dataset: Dataset) -> Iterator[Problem]:
     """Yield what the members and mediators of a study refuse in the graphs that they would be fitted to."""
-    graph = toy_graph(config, dataset)
+    graph = toy_graph(config, dataset) if config.population or config.searches else _ring(social=True, directed=True)
     for name, member in config.population.items():
         if member.recommender is not None:
             train = member.train or config.train

@@ -12,6 +12,7 @@ from hemicycle.core.config import Chosen, Options, Raw, validate
 from hemicycle.core.errors import InputError, Problem
 from hemicycle.data.society_configurations import Preset
 from hemicycle.data.synthetic import SyntheticConfig
+from hemicycle.graphs.splits import SplitConfig
 from hemicycle.recommenders.catalogue import RECOMMENDER
 from hemicycle.simulations.config import SimulationConfig
 from hemicycle.simulations.design import SOCIETY, Cell, changed, path_problems
@@ -130,6 +131,9 @@ class MediatedSimulation(SimulationConfig):
     lists."""
     mediator_train: TrainingOptions = TrainingOptions()
     """How mediators are trained."""
+    mediator_split: SplitConfig = SplitConfig()
+    """What is withheld from them at first; one that is trained again in the loop sees all. ``{test: 0, valid: 0}``:
+    nothing, and the last epoch is taken."""
 
     @model_validator(mode="after")
     def _mediated(self) -> Self:

@@ -18,12 +18,13 @@ from hemicycle.studies.steps import Step
 
 RESULTS = ["simulation", "cell", "opinion", "arm", "seed", "step", "metric", "value"]
 FACTORS = ["simulation", "cell", "factor", "value", "level"]
-GATHERED = ("simulation_results", "simulation_densities", "simulation_knowledge")
+GATHERED = ("simulation_results", "simulation_densities", "simulation_knowledge", "simulation_changes")
 """Tables that steps write and the study gathers."""
 KEYS = {
     "simulation_results": ["simulation", "cell", "opinion", "arm", "seed", "metric", "step"],
     "simulation_densities": ["simulation", "cell", "opinion", "arm", "seed", "step", "kind", "dimension"],
     "simulation_knowledge": ["simulation", "cell", "opinion", "arm", "seed", "step", "status", "opinions", "dimension"],
+    "simulation_changes": ["simulation", "cell", "opinion", "arm", "seed", "step", "what"],
     "simulation_factors": ["simulation", "cell", "factor"],
     "simulation_outcomes": ["simulation", "cell", "opinion", "arm", "metric"],
 }
@@ -40,8 +41,9 @@ def simulation_tables(steps: Iterable[Step], store: Folder) -> dict[str, pd.Data
     Returns:
         ``simulation_results`` (simulation, cell, opinion, arm, seed, step, metric, value), ``simulation_contrasts``,
         ``simulation_outcomes`` (means over seeds at the end), ``simulation_densities``, ``simulation_knowledge``,
-        ``simulation_factors`` (simulation, cell, factor, value, NaN for words, and level, the value in words) and
-        ``simulation_sensitivity``. Cells have numbers from 1; 0 where there is no design.
+        ``simulation_changes`` (what users did to their follows, counted), ``simulation_factors`` (simulation, cell,
+        factor, value, NaN for words, and level, the value in words) and ``simulation_sensitivity``.
+        Cells have numbers from 1; 0 where there is no design.
     """
     ordered = sorted(steps, key=lambda step: (step.title, step.fingerprint))
     tables = {name: _gathered(ordered, store, name) for name in GATHERED}
