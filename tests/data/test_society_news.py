@@ -112,6 +112,14 @@ def test_each_force_can_be_switched_off(name):
     assert auc(alone, score) > 0.65
 
 
+@pytest.mark.parametrize("common", [0, 0.6, 1])
+def test_tastes_are_as_much_alike_within_parties_as_is_said(common):
+    users = make(users=4000, parties="multi-party", news={"party_taste": common, "topics": 40}).users.to_pandas()
+    likes = users.filter(like="taste_")
+    within = likes.groupby(users["party"]).var(ddof=0).mean().mean()
+    assert within == pytest.approx(1 - common, abs=0.05)
+
+
 def test_click_rate_is_met_and_fresh_items_are_shown_more(data):
     log, published = columns(data), data.items["published"].to_numpy()
     assert log["clicked"].mean() == pytest.approx(0.15, abs=0.015)

@@ -78,7 +78,7 @@ def test_workers_of_this_machine_end_with_the_run(programs, tmp_path, eventually
         os.killpg(process.pid, number)  # what a terminal does
     else:
         process.kill()
-    out, err = process.communicate(timeout=90)
+    out, err = process.communicate(timeout=300)
     assert (out, "Traceback" in err) == (said, False)
     eventually(lambda: programs.left() == [], 10)
 

@@ -30,6 +30,8 @@ class News(Options):
     """Words about the topic in a text, beside ``items.words`` that tell the leaning."""
     taste: float = Field(default=0.8, ge=0, le=100)
     """Log odds of a click gained where a user likes the topic one standard deviation more."""
+    party_taste: float = Field(default=0.0, ge=0, le=1)
+    """Share of the variance of tastes that is between parties: 0, they have nothing in common; 1, all like the same."""
     quality: float = Field(default=0.4, ge=0, le=100)
     """Log odds gained where the logarithm of an item's popularity is one standard deviation higher."""
     freshness: float = Field(default=0.2, ge=0, le=100)

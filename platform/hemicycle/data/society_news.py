@@ -8,7 +8,8 @@ different items, drawn one after the other with
 
 the same for everybody, in random order, so that what is not clicked tells of taste and not of the algorithm. With d
 the distance of user and item in units of s (:mod:`hemicycle.data.synthetic`), z a user's taste for a topic (standard
-normal), q the standardised log w and r the position from 1, user u clicks with the log odds
+normal; ``party_taste`` is the correlation between two users of a party), q the standardised log w and r the position
+from 1, user u clicks with the log odds
 
     b - affinity d + taste z_(u, k_i) + quality q_i - freshness (t - p_i) / half-life - position log2(r),
 
@@ -120,10 +121,20 @@ def _word(code: int) -> str:
     return "".join(_SYLLABLES[k] for k in (number // len(_SYLLABLES), code % len(_SYLLABLES), number % len(_SYLLABLES)))
 
 
-def tastes(config: SyntheticConfig) -> Floats:
-    """How much users like topics, shape (n_users, topics)."""
+def tastes(config: SyntheticConfig, party: Codes) -> Floats:
+    """How much users like topics, shape (n_users, topics): standard normal, correlated within parties.
+
+    Args:
+        config: of the society.
+        party: of each user, shape (n_users,).
+    """
     assert config.news is not None
-    return normal(config.users, config.news.topics, "taste", config.seed)
+    own = normal(config.users, config.news.topics, "taste", config.seed)
+    common = config.news.party_taste
+    if not common:
+        return own
+    shared = normal(int(party.max()) + 1, config.news.topics, "taste of a party", config.seed)[party]
+    return np.asarray(np.sqrt(1 - common) * own + np.sqrt(common) * shared, np.float32)
 
 
 def read_news(config: SyntheticConfig, society: People, what: Traits, items: Content, news: Newsroom) -> Log:
@@ -242,7 +253,7 @@ def _utility(config: SyntheticConfig, shown: Log, society: People, items: Conten
     """Log odds of each row without b."""
     options = config.news
     assert options is not None
-    taste, out = tastes(config), np.empty(len(shown.item), np.float32)
+    taste, out = tastes(config, society.party), np.empty(len(shown.item), np.float32)
     quality = np.log(items.popularity.astype(np.float64))
     quality = (quality - quality.mean()) / (quality.std() or 1.0)
     for rows in _pieces(len(out), 1 << 20):
@@ -297,7 +308,7 @@ def explained(config: SyntheticConfig, log: Log, society: People, items: Content
         "recency": news.published[log.item],
         "position": -log.position,
         "nearness": -squares.sum(axis=1),
-        "taste": tastes(config)[log.user, news.topic[log.item]],
+        "taste": tastes(config, society.party)[log.user, news.topic[log.item]],
         "true probability": log.chance,
     }
     return {name: auc_within(log.impression, log.clicked, values) for name, values in scores.items()}

@@ -237,7 +237,8 @@ def _with_news(config: SyntheticConfig, made: Dataset, who: People, what: Traits
     assert made.items is not None
     news = newsroom(config, items)
     log = read_news(config, who, what, items, news)
-    liking = {f"taste_{k}": Column(pa.array(column), "other") for k, column in enumerate(tastes(config).T.copy())}
+    liked = tastes(config, who.party).T.copy()
+    liking = {f"taste_{k}": Column(pa.array(column), "other") for k, column in enumerate(liked)}
     about = {
         "topic": Column(_numbered("topic-", news.topic), "covariate"),
         "published": Column(pa.array(news.published), "covariate"),

@@ -5,6 +5,7 @@ import pandas as pd
 
 from hemicycle.core.records import READOUT
 from hemicycle.reports.facts import Tables, table
+from hemicycle.reports.findings_agenda import agenda_findings
 from hemicycle.reports.findings_effects import effect_findings
 from hemicycle.reports.findings_interpretation import interpretation_findings
 from hemicycle.reports.findings_search import search_findings
@@ -210,7 +211,7 @@ def findings(tables: Tables) -> list[str]:
     records, probes = table(tables, "records"), table(tables, "probe_results")
     ranking = ranking_finding(table(tables, "ranking_results"), records)
     alone = [] if probes.empty else propagation_findings(_plain_scores(probes, records))
-    moved = simulation_findings(tables)
+    moved = [*agenda_findings(tables), *simulation_findings(tables)]
     known = [*probe_findings(probes, records), *(f"{text}." for text in alone)]
     asked = interpretation_findings(tables)
     return [*searched, *known, *([ranking] if ranking else []), *asked, *quality_findings(tables), *moved]

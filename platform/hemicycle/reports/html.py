@@ -17,6 +17,7 @@ from hemicycle.reports import tables as html_tables
 from hemicycle.reports import tables_interpretation, tables_quality, tables_simulations
 from hemicycle.reports.export import export, script, specification, svg
 from hemicycle.reports.facts import Figure, StudyFacts, Tables, table
+from hemicycle.reports.figures_agenda import agenda_figures
 from hemicycle.reports.figures_attitudes import attitude_map, map_scores
 from hemicycle.reports.figures_effects import factor_effects, factor_shares
 from hemicycle.reports.figures_epochs import score_by_epoch
@@ -35,6 +36,7 @@ from hemicycle.reports.findings import findings
 from hemicycle.reports.latex import write_latex
 from hemicycle.reports.methods import bibliography, methods
 from hemicycle.reports.spotlight import spotlight
+from hemicycle.reports.tables_agenda import agenda_tables
 from hemicycle.reports.tables_search import search_tables
 from hemicycle.reports.theme import BLUE, GREEN, GREY, VERMILION, vega_config
 from hemicycle.simulations.protocol import markdown, protocol
@@ -58,7 +60,8 @@ def figures(tables: Tables) -> list[Figure]:
         beyond_accuracy(table(tables, "list_results"), records),
         cross_cutting_frontier(table(tables, "frontier"), records),
     )
-    return [*searched, *(figure for figure in drawn if figure is not None), *simulation_figures(tables)]
+    shown = [figure for figure in drawn if figure is not None]
+    return [*searched, *shown, *agenda_figures(tables), *simulation_figures(tables)]
 
 
 def _interpretation(tables: Tables, records: pd.DataFrame) -> list[Figure | None]:
@@ -164,7 +167,7 @@ def report_tables(tables: Tables) -> list[html_tables.HtmlTable]:
     few = spotlight(tables)
     moved = (tables_simulations.contrasts, tables_simulations.knowledge, tables_simulations.sensitivity)
     made = (maker(few) for maker in (*makers, *moved, html_tables.failures))
-    return [*search_tables(tables), *(table for table in made if table is not None)]
+    return [*search_tables(tables), *agenda_tables(tables), *(table for table in made if table is not None)]
 
 
 def _static(image: str) -> str:

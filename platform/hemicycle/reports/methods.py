@@ -10,6 +10,7 @@ import pandas as pd
 
 from hemicycle.core.records import READOUT
 from hemicycle.reports.facts import StudyFacts, Tables, table
+from hemicycle.reports.methods_agenda import agenda_keys, agenda_methods
 from hemicycle.reports.methods_effects import effects_keys, effects_methods
 from hemicycle.reports.methods_interpretation import controls_methods, interpretation_keys, interpretation_methods
 from hemicycle.reports.methods_search import search_keys, search_methods
@@ -35,6 +36,7 @@ def methods(facts: StudyFacts, tables: Tables) -> list[str]:
         *effects_methods(tables),
         _probes(facts.config, table(tables, "probe_results")),
         *interpretation_methods(tables, facts.config),
+        *agenda_methods(facts.config, tables),
         *simulation_methods(facts.config, tables),
         _reproduction(facts),
     ]
@@ -59,6 +61,8 @@ def _count(number: int, noun: str) -> str:
 
 
 def _data(facts: StudyFacts) -> str:
+    if not facts.data and facts.config.get("agenda"):
+        return ""
     source = facts.config.get("data")
     if isinstance(source, Mapping) and source.get("source") == "none":
         return ""
@@ -156,7 +160,7 @@ def bibliography(tables: Tables, config: Mapping[str, Any] = MappingProxyType({}
     for family in () if records.empty else records["family"].unique():
         keys += _FAMILY_KEYS.get(family, [])
     keys += [] if table(tables, "ranking_results").empty else ["jarvelin2002cumulated"]
-    keys += simulation_keys(config, tables)
+    keys += [*agenda_keys(config, tables), *simulation_keys(config, tables)]
     keys += [*search_keys(config, tables), *effects_keys(tables), *interpretation_keys(tables, config)]
     entries = read_bibliography()
     return "\n".join(entries[key] for key in dict.fromkeys([*keys, "moritz2018ray"]))

@@ -17,6 +17,7 @@ from hemicycle.recommenders.catalogue import RECOMMENDER
 from hemicycle.search.config import SearchConfig
 from hemicycle.search.designs import DesignConfig, members
 from hemicycle.simulations.config import MOST_SEEDS
+from hemicycle.studies.agenda_config import AgendaConfig, Agendas
 from hemicycle.studies.interpretation.questions import InterpretationConfig
 from hemicycle.studies.simulated import MediatedSimulation, MemberMediator, SocietyConfig, society_factor_problems
 from hemicycle.training.options import TrainingOptions
@@ -170,6 +171,8 @@ class StudyConfig(Options):
     """Users of the simulations."""
     simulations: dict[str, MediatedSimulation] = Field(default_factory=dict)
     """Name -> opinion models, arms and seeds."""
+    agenda: Agendas = Field(default_factory=dict)
+    """Name -> analysis of attention: who leads whom, what recommenders do to it, simulations that know the answer."""
     threads: int = Field(1, ge=1, le=256)
     """Threads of every step; part of its identity, since rounding depends on it."""
     tracking: TrackingConfig = TrackingConfig()
@@ -196,13 +199,15 @@ class StudyConfig(Options):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if not self.population and not self.simulations and not self.searches:
-            raise ValueError("the study does nothing: give a population, searches or simulations")
+        if not self.population and not self.simulations and not self.searches and not self.agenda:
+            raise ValueError("the study does nothing: give a population, searches, simulations or an agenda")
         if self.simulations and self.society is None:
             raise ValueError("simulations need a society")
         if isinstance(self.data, NothingConfig) and (asking := self._asking_for_data()):
             raise ValueError(f"{asking} needs users and what they did: say under 'data' where they come from")
         if refused := [p for s in self.simulations.values() for p in self._simulation_problems(s)]:
+            raise ValueError("; ".join(refused))
+        if refused := [p for name, one in self.agenda.items() for p in self._agenda_problems(name, one)]:
             raise ValueError("; ".join(refused))
         named = self.interpretation.members
         if unknown := [f"{q}: {name!r}" for q, names in named.items() for name in names if not self._has(name)]:
@@ -227,6 +232,19 @@ class StudyConfig(Options):
             if isinstance(mediator, MemberMediator):
                 found += [f"{where}: {what}" for what in self._member_problems(mediator.member)]
         return found
+
+    def _agenda_problems(self, name: str, agenda: AgendaConfig) -> list[str]:
+        """What keeps members from mediating the agenda."""
+        if agenda.mediation is None:
+            return []
+        where, asked = f"agenda.{name}.mediation", agenda.mediation.members
+        able = [
+            key for key, member in self.population.items() if member.recommender is not None and not member.together
+        ]
+        if not able:
+            return [f"{where}: no member of the population is trained by itself; add a recommender of items"]
+        wrong = [member for member in asked if member not in able]
+        return [f"{where}: the member {member!r} cannot mediate; choose among {', '.join(able)}" for member in wrong]
 
     def _member_problems(self, name: str) -> list[str]:
         """What keeps a member from mediating."""

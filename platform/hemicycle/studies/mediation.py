@@ -15,6 +15,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from hemicycle.core.config import Options
+from hemicycle.core.storage import Folder
 from hemicycle.data.schema import Dataset
 from hemicycle.exposure.base import ExposureConfig
 from hemicycle.exposure.mediator import Mediator
@@ -135,16 +136,23 @@ def mediators_of(config: MediatedSimulation, arm: ExposureConfig) -> list[str]:
 def _mediator_of(work: Work, name: str) -> Mediator:
     """The mediator of a name, as it was trained."""
     options: SimulateOptions = work.options
-    trained, checkpoints = options.trained[name], Checkpoints(work.inputs[f"mediator {name}"])
     own = f"graph {name}"
-    parts = Split.read(work.inputs[own if own in work.inputs else "graph"])
-    return Mediator(
-        RECOMMENDER.build(trained.recommender),
-        checkpoints.load(checkpoints.best_epoch),
-        parts.train,
-        trained.train,
-        trained.seed,
-    )
+    graph = work.inputs[own if own in work.inputs else "graph"]
+    return trained_mediator(options.trained[name], work.inputs[f"mediator {name}"], graph)
+
+
+def trained_mediator(trained: FitOptions, model: Folder, graph: Folder) -> Mediator:
+    """Return a mediator as it was trained.
+
+    Args:
+        trained: how.
+        model: folder of the fit.
+        graph: folder of the split graph.
+    """
+    checkpoints = Checkpoints(model)
+    parameters = checkpoints.load(checkpoints.best_epoch)
+    known = Split.read(graph).train
+    return Mediator(RECOMMENDER.build(trained.recommender), parameters, known, trained.train, trained.seed)
 
 
 # -- steps -----------------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from hemicycle.data.pseudonyms import key_id, load_key
 from hemicycle.data.schema import Dataset, with_role
 from hemicycle.population.population import read_records
 from hemicycle.studies import costs
+from hemicycle.studies.agendas import agenda_steps
 from hemicycle.studies.assessing import AssessOptions, assess_steps, impression_steps
 from hemicycle.studies.checks import check
 from hemicycle.studies.config import MemberConfig, StudyConfig, seeds_of
@@ -91,8 +92,8 @@ def build_plan(config: StudyConfig, dataset: Dataset) -> list[Step]:
     check(config, dataset)
     raise_problems(rehearsal(config, dataset))
     data = data_step_of(config)
-    trained = dataset.relations or config.population or config.searches
-    size = costs.Size.of(dataset, relation_of(dataset, config.relation)) if trained else costs.Size(0, 0, 0)
+    used = dataset.relations or config.population or config.searches
+    size = costs.Size.of(dataset, relation_of(dataset, config.relation)) if used else costs.Size(0, 0, 0)
     graph = _graph_step_of(config, data, size)
     after = FollowUps.of(config, dataset)
 
@@ -117,7 +118,9 @@ def build_plan(config: StudyConfig, dataset: Dataset) -> list[Step]:
     asked = population_steps(config.interpretation, [*steps[1:], *derived], (data, graph))
     asked += _rewired(config, every, (data, graph), partial(_following, after=after, size=size))
     steps += search_steps(config, dataset, {"data": data, "graph": graph}, size, follow_up)
-    return [*steps, *derived, *asked, *simulation_steps(config, data, Trained(models, graph, size))]
+    trained = Trained(models, graph, size)
+    asked += agenda_steps(config, data, trained, hash_files)
+    return [*steps, *derived, *asked, *simulation_steps(config, data, trained)]
 
 
 def _stacked(fits: Mapping[str, Step], follow: Follow) -> list[Step]:

@@ -9,6 +9,7 @@ from hemicycle.core.records import ModelRecord
 from hemicycle.core.storage import Folder
 from hemicycle.population.population import read_records, records_table
 from hemicycle.probes.learning_order import learning_order
+from hemicycle.studies.agenda_tables import agenda_tables
 from hemicycle.studies.assessing import ASSESSED
 from hemicycle.studies.comparing import USERS, kept_users, ranking_differences
 from hemicycle.studies.deriving import FRONTIER
@@ -72,6 +73,7 @@ def gather(outcome: Outcome, store: Folder) -> dict[str, pd.DataFrame]:
     tables["ranking_differences"] = _differences(outcome, store, tables)
     tables |= search_tables(outcome, store, dict(zip(records["id"], records["name"], strict=True)))
     tables |= simulation_tables(outcome.finished("simulate"), store)
+    tables |= agenda_tables(outcome, store)
     failures: list[dict[str, str]] = sorted(outcome.failures(), key=itemgetter("title"))
     tables["failures"] = pd.DataFrame(failures, columns=FAILURES)
     return {name: _sorted(table, name) for name, table in tables.items()}

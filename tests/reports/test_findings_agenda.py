@@ -1,0 +1,241 @@
+"""Sentences, tables, methods and references about attention."""
+
+import made_agenda
+import pandas as pd
+import pytest
+
+from hemicycle.reports.agendas import agendas
+from hemicycle.reports.facts import StudyFacts
+from hemicycle.reports.findings import findings
+from hemicycle.reports.findings_agenda import CAVEAT, agenda_findings
+from hemicycle.reports.findings_following import disagreements, mode_findings, permanent_effects
+from hemicycle.reports.methods import bibliography, methods, read_bibliography
+from hemicycle.reports.methods_agenda import agenda_keys
+from hemicycle.reports.tables_agenda import agenda_tables
+
+SCALE = {"scale": "logit", "zeros": "half unit", "detrend": "none", "season": "none"}
+VAR = {"mode": "panel", "lags": 7, "most_lags": 14, "fixed_effects": True, "kind": "orthogonalised", "order": []}
+VAR |= {"horizon": 15, "points": 10.0, "permanent": "held", "translation": None, "replications": 1000}
+VAR |= {"bands": "residual", "confidence": 0.95, "scale": SCALE}
+STACKED = VAR | {"mode": "stacked", "fixed_effects": False, "scale": SCALE | {"zeros": "published"}}
+LEADS = {
+    "measures": ["granger", "transfer entropy"],
+    "lags": "bic",
+    "level": 0.05,
+    "clusters": "topics",
+    "scale": SCALE,
+}
+CONFIG = {
+    "agenda": {
+        "legislators": {
+            "attention": {"form": "wide", "values": "shares"},
+            "var": {"panel": VAR, "stacked": STACKED},
+            "leads": LEADS,
+            "shocks": {"threshold": 5.0, "window": 7, "baseline": 14},
+            "hawkes": {"model": {"estimator": "em", "kernel": {"kernel": "exponential", "estimate": False}}},
+            "power": {"leader": "media", "follower": "public"},
+        }
+    }
+}
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return made_agenda.whole()
+
+
+@pytest.fixture(scope="module")
+def told(tables):
+    return agenda_findings(tables)
+
+
+def one(**values):
+    row = {"agenda": "x", "issue": "all", "mode": "panel", "shock": "permanent", "a": "Democrats", "day": 15}
+    row |= {
+        "b": "Democratic_Supporters",
+        "b_on_a": 3.0,
+        "a_on_b": 1.0,
+        "difference": 2.0,
+        "ci_low": 1.0,
+        "ci_high": 3.0,
+    }
+    return row | values
+
+
+# -- findings --------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_sentence_answers_and_the_second_warns(told):
+    assert told[0].startswith("After a permanent rise")
+    assert "their own supporters in" in told[0]
+    assert "the media in" in told[0]
+    assert "by shares of forecast variance 4 of 10 verdicts turn into their opposite" in told[0]
+    assert told[2].startswith("By shares of forecast variance")
+    assert told[1] == CAVEAT
+    assert told.count(CAVEAT) == 1
+    assert not any("nan" in text or "caused by" in text for text in told)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "difference", "words"),
+    [
+        (1.0, 3.0, 2.0, "follow Democratic Supporters (+2.00 [1.00, 3.00]) more than they lead"),
+        (-3.0, -1.0, -2.0, "lead Democratic Supporters (+2.00 [1.00, 3.00]) more than they follow"),
+        (-1.0, 2.0, 0.5, "not told apart from Democratic Supporters (+.50 [\u22121.00, 2.00])"),
+    ],
+)
+def test_following_leading_and_neither(low, high, difference, words):
+    rows = pd.DataFrame([one(ci_low=low, ci_high=high, difference=difference)])
+    found = agenda_findings({"agenda_following": rows})
+    assert found[0].startswith("After a permanent rise (day 15), legislators follow more than they lead")
+    assert words in found[2]
+
+
+def test_what_is_left_of_a_one_time_rise_is_not_told_beside_its_sum(told):
+    assert not any("(points, a one-time rise)" in text for text in told)
+    assert any("(points, a one-time rise, summed over the days)" in text for text in told)
+
+
+def test_issues_are_counted(told):
+    (text,) = [text for text in told if text.startswith("Issue by issue (6")]
+    assert "their own supporters in" in text
+    assert "of 12 comparisons" in text
+
+
+def test_modes_that_disagree_are_said(tables):
+    rows = tables["agenda_responses"]
+    moved = (rows["mode"] == "stacked") & (rows["impulse"] == "Media") & (rows["response"] == "Democrats")
+    rows = rows.assign(**{name: rows[name] + 30 * moved for name in ("value", "ci_low", "ci_high")})
+    (found,) = agendas({"agenda_responses": rows})
+    effects = permanent_effects(found)
+    both = disagreements(effects["panel"], effects["stacked"])
+    assert len(both) == 42
+    assert both["apart"].sum() == 1
+    (text,) = mode_findings([found])
+    assert "1 of 42 permanent effects have intervals that do not meet" in text
+    assert "Democrats to Media" in text
+
+
+def test_modes_of_two_analyses_of_the_same_groups_are_compared():
+    rows = [made_agenda.responses(modes=(mode,)).assign(agenda=mode) for mode in ("panel", "stacked")]
+    (text,) = mode_findings(agendas({"agenda_responses": pd.concat(rows)}))
+    assert text.startswith("By the autoregression stacked instead of panel in panel")
+
+
+def test_verdicts_that_depend_on_the_model_are_said():
+    rows = pd.DataFrame([one(), one(mode="stacked", ci_low=-1.0)])
+    found = agenda_findings({"agenda_following": rows})
+    assert "Democrats and Democratic Supporters (not told apart instead of follows more)" in found[-1]
+
+
+def test_explosive_models_are_said(tables):
+    var = tables["agenda_var"].assign(explosive=[True, False], largest_root=[1.02, 0.9], issue=["Economy", "all"])
+    (text,) = [text for text in agenda_findings({"agenda_var": var}) if "explosive" in text]
+    assert text.startswith("1 of 2 autoregressions are explosive (largest root 1.020: Economy)")
+    assert not any("explosive" in text for text in agenda_findings({"agenda_var": tables["agenda_var"]}))
+
+
+def test_edges_leaders_and_shares(told, tables):
+    count = int(tables["agenda_leads"].query("issue == 'all' and measure == 'granger'")["edge"].sum())
+    (edges,) = [text for text in told if text.startswith("Who predicts whom")]
+    assert f"{count} of 42 by Granger causality" in edges
+    assert "Random Users, Republican Supporters and Democratic Supporters lead" in edges
+    (shares,) = [text for text in told if text.startswith("Share of events")]
+    assert "Politicians .55 [.53, .57] (Media .10 [.08, .12] of all)" in shares
+    assert "The branching ratio is .55 [.53, .57]." in shares
+
+
+def test_an_unstable_process_is_said(tables):
+    unstable = tables["agenda_hawkes_fit"].assign(branching_ratio=1.1, message="unstable: no end")
+    found = agenda_findings({"agenda_endogeneity": tables["agenda_endogeneity"], "agenda_hawkes_fit": unstable})
+    assert "Note: unstable: no end." in found[0]
+
+
+def test_simulations_are_told_without_the_caveat(tables):
+    names = ("agenda_recovery", "agenda_power", "agenda_false_discoveries", "agenda_mediation_effects")
+    found = agenda_findings({name: tables[name] for name in names})
+    assert len(found) == 4
+    assert CAVEAT not in found
+    assert "panel var: bias" in found[0]
+    assert "is .031 [.020, .042], and .98 of planted edges are found" in found[1]
+
+
+def test_findings_of_a_study_hold_them(tables):
+    assert findings(tables)[0].startswith("After a permanent rise")
+    assert agenda_findings({}) == []
+
+
+# -- tables ----------------------------------------------------------------------------------------------------------
+
+
+def test_tables_of_pairs_models_leaders_and_power(tables):
+    found = {table.id: table for table in agenda_tables(tables)}
+    assert list(found) == [
+        *("agenda-effects", "agenda-following", "agenda-models", "agenda-leaders", "agenda-power"),
+    ]
+    effects = found["agenda-effects"]
+    assert len(effects.rows) == 42
+    assert "permanent, panel" in effects.head
+    assert "one-time, stacked" not in effects.head
+    assert all(all(row) for row in effects.rows)
+    assert len(found["agenda-following"].rows) == 10 * 7
+    assert found["agenda-models"].rows[0][:3] == ("all issues", "panel", "7")
+    assert agenda_tables({}) == []
+
+
+def test_topics_are_a_row_with_their_words():
+    rows = pd.DataFrame({"agenda": "x", "topic": ["1"] * 3 + ["2"] * 3, "word": list("abcdef"), "rank": 1})
+    (table,) = agenda_tables({"agenda_topics": rows.assign(coherence=0.4, stability=0.9, category="", label="")})
+    assert [row[:2] for row in table.rows] == [("1", "a, b, c"), ("2", "d, e, f")]
+
+
+# -- methods ---------------------------------------------------------------------------------------------------------
+
+
+def test_methods_say_what_was_done(tables):
+    facts = StudyFacts("t", "q", "n", "f" * 32, config=CONFIG)
+    text = " ".join(methods(facts, tables))
+    for words in (
+        "The vector autoregression panel has 7 lags and a constant a topic; lags stop at topic borders",
+        "Events in continuous time of Politicians, Citizens and Media",
+        "zeros taken for half the rounding unit",
+        "lags run across topic borders, as published",
+        "zeros taken for .01 (the published floor)",
+        "a rise by 10 points from a group's mean attention",
+        "where effects of a one-time rise are cumulated",
+        "95% percentile intervals of 1,000 bootstrap samples of residuals",
+        "All else is as before.",
+        "by Granger causality and transfer entropy (lags chosen by BIC)",
+        "clusters of whole topics",
+        "more than 5 robust standard deviations",
+        "by exponential with a known decay; it was fitted by expectation maximisation",
+        "a planted edge from media to public",
+    ):
+        assert words in text
+    assert "Data:" not in text
+
+
+def test_methods_need_no_configuration(tables):
+    assert methods(StudyFacts("t", "q", "n", "f" * 32), tables)
+
+
+def test_texts_say_how_topics_were_found(tables):
+    model = {"method": "nmf", "topics": 30, "seeds": 5, "attention": "weights"}
+    config = {"agenda": {"legislators": {"attention": {"form": "texts", "topic_model": model}}}}
+    text = " ".join(methods(StudyFacts("t", "q", "n", "f" * 32, config=config), tables))
+    assert "30 topics found in texts by non-negative matrix factorisation" in text
+    assert "over 5 seeds" in text
+
+
+def test_references_are_those_of_what_was_asked(tables):
+    keys = agenda_keys(CONFIG, tables)
+    assert {"barbera2019who", "granger1969investigating", "schreiber2000measuring", "veen2008estimation"} <= set(keys)
+    assert {"sims1980macroeconomics", "nickell1981biases", "wilson1927probable", "ogata1988statistical"} <= set(keys)
+    assert not {"pesaran1998generalized", "lee1999learning", "staniek2008symbolic"} & set(keys)
+    assert set(keys) <= set(read_bibliography())
+    generalised = {"agenda": {"legislators": {"var": {"g": VAR | {"kind": "generalised"}}}}}
+    found = agenda_keys(generalised, {"agenda_responses": tables["agenda_responses"]})
+    assert "pesaran1998generalized" in found
+    assert "sims1980macroeconomics" not in found
+    assert "hawkes1971spectra" in bibliography(tables, CONFIG)
+    assert "hawkes1971spectra" not in bibliography({})
