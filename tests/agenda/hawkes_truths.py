@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from hemicycle.agenda.hawkes_kernels import Exponential
-from hemicycle.agenda.hawkes_simulation import HawkesTruth, branching_ratio, expected_rates, simulate_hawkes
+from hemicycle.agenda.hawkes.kernels import Exponential
+from hemicycle.agenda.hawkes.simulation import HawkesTruth, branching_ratio, expected_rates, simulate_hawkes
 from hemicycle.core.seeding import rng
 
 PAIR = np.array([[0.3, 0.2], [0.0, 0.5]])

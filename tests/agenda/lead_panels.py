@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from hemicycle.agenda.attention import Attention
-from hemicycle.agenda.lead_data import LeadData, prepared
-from hemicycle.agenda.lead_options import LeadOptions
+from hemicycle.agenda.attention.attention import Attention
+from hemicycle.agenda.leads.data import LeadData, prepared
+from hemicycle.agenda.leads.options import LeadOptions
 from hemicycle.core.seeding import rng
 
 GROUPS = ("a", "b", "c", "d")

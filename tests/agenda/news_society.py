@@ -2,8 +2,8 @@
 
 from functools import cache
 
-from hemicycle.agenda.influence import AgendaSimulation, Influence
-from hemicycle.agenda.newsfeed import FeedOptions, newsfeed
+from hemicycle.agenda.simulated.influence import AgendaSimulation, Influence
+from hemicycle.agenda.simulated.newsfeed import FeedOptions, newsfeed
 from hemicycle.data.society_options import SyntheticConfig
 from hemicycle.data.synthetic import society
 from hemicycle.exposure.mediator import Mediator

@@ -6,12 +6,13 @@ import pytest
 from pydantic import ValidationError
 
 from hemicycle import api
-from hemicycle.agenda.attention import Attention
+from hemicycle.agenda.attention.attention import Attention
 from hemicycle.core.errors import InputError
 from hemicycle.core.storage import Folder
 from hemicycle.studies.agenda_config import AgendaConfig
 from hemicycle.studies.agenda_tables import adjusted_over_issues
-from hemicycle.studies.agendas import issues_of, weekly
+from hemicycle.studies.agenda_work import weekly
+from hemicycle.studies.agendas import issues_of
 from hemicycle.studies.config import StudyConfig
 from hemicycle.studies.run import look
 

@@ -4,18 +4,18 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from hemicycle.agenda.attention_config import AttentionConfig
-from hemicycle.agenda.discoveries import DiscoveryOptions
-from hemicycle.agenda.events_file import EventsConfig
-from hemicycle.agenda.hawkes import HawkesOptions
-from hemicycle.agenda.influence import AgendaSimulation
-from hemicycle.agenda.lead_options import EventOptions, LeadOptions
-from hemicycle.agenda.mediated import MediationOptions
-from hemicycle.agenda.newsfeed import FeedOptions
-from hemicycle.agenda.power import PowerOptions
-from hemicycle.agenda.recovery import RecoveryOptions
-from hemicycle.agenda.scale import ScaleOptions
-from hemicycle.agenda.var_options import VarOptions
+from hemicycle.agenda.attention.config import AttentionConfig
+from hemicycle.agenda.attention.scale import ScaleOptions
+from hemicycle.agenda.hawkes.events_file import EventsConfig
+from hemicycle.agenda.hawkes.hawkes import HawkesOptions
+from hemicycle.agenda.leads.options import EventOptions, LeadOptions
+from hemicycle.agenda.responses.var_options import VarOptions
+from hemicycle.agenda.simulated.discoveries import DiscoveryOptions
+from hemicycle.agenda.simulated.influence import AgendaSimulation
+from hemicycle.agenda.simulated.mediated import MediationOptions
+from hemicycle.agenda.simulated.newsfeed import FeedOptions
+from hemicycle.agenda.simulated.power import PowerOptions
+from hemicycle.agenda.simulated.recovery import RecoveryOptions
 from hemicycle.core.config import Options
 
 Issues = Literal["all", "category", "topic"]

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable
 import numpy as np
 import pandas as pd
 
-from hemicycle.agenda.discoveries import false_discoveries
-from hemicycle.agenda.mediation_tables import mediation_effects
-from hemicycle.agenda.network import adjusted
-from hemicycle.agenda.power import needed, power
+from hemicycle.agenda.leads.network import adjusted
+from hemicycle.agenda.simulated.discoveries import false_discoveries
+from hemicycle.agenda.simulated.mediation_tables import mediation_effects
+from hemicycle.agenda.simulated.power import needed, power
 from hemicycle.core.storage import Folder
-from hemicycle.studies.agendas import ALL, TABLES
+from hemicycle.studies.agenda_work import ALL, TABLES
 from hemicycle.studies.engine import Outcome
 
 KINDS = (

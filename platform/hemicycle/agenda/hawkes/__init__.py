@@ -1,0 +1,1 @@
+"""Multivariate Hawkes processes of single posts: simulation, estimation, goodness of fit."""

@@ -1,0 +1,1 @@
+"""Panel vector autoregressions: impulse responses, bands, decompositions, who follows whom."""

@@ -1,0 +1,68 @@
+"""Tables of mediated agendas: the same in parts, truths beside estimates, paired differences."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from agenda.news_society import AGENDA, feed, mediator
+
+from hemicycle.agenda.simulated.mediated import MediationOptions
+from hemicycle.agenda.simulated.mediation_tables import mediation_effects, mediation_tables
+from hemicycle.agenda.simulated.newsfeed import ListOptions
+from hemicycle.core.errors import InputError
+
+OPTIONS = MediationOptions(
+    lists=ListOptions(k=5, users=40), arms=("none", "model", "permuted"), weight={"left": 2.0, "right": 1.0}
+)
+
+NAMES = ("mediation", "exposure", "mediation_weight", "mediation_influence")
+
+
+def tables(first, last, options=OPTIONS):
+    return mediation_tables(AGENDA, feed(), mediator(), options, range(first, last))
+
+
+def test_parts_are_the_whole():
+    whole, one, two = tables(0, 3), tables(0, 1), tables(1, 3)
+    assert set(whole) == {f"agenda_{name}" for name in NAMES}
+    for name, table in whole.items():
+        pd.testing.assert_frame_equal(table, pd.concat([one[name], two[name]], ignore_index=True))
+
+
+def test_truths_stand_beside_estimates():
+    found = tables(0, 12)
+    weights = found["agenda_mediation_weight"]
+    truth = weights[weights["arm"] == "model"].groupby("group")["truth"].first()
+    assert truth[["left", "right"]].tolist() == [2.0, 1.0]
+    assert np.isnan(truth["all groups"])
+    left = weights[(weights["arm"] == "model") & (weights["group"] == "left")]
+    assert left["estimate"].mean() == pytest.approx(2.0, abs=0.15)
+    assert left["covered"].sum() >= 9
+    influence = found["agenda_mediation_influence"]
+    edge = influence[(influence["from"] == "media") & (influence["to"] == "left")]
+    assert set(edge["truth"]) == {0.2}
+    assert set(influence[influence["from"] == influence["to"]]["truth"]) == {0.5}
+    assert set(influence.loc[influence["arm"] == "none", "given"]) == {"nothing"}
+    assert set(influence.loc[influence["arm"] == "model", "given"]) == {"nothing", "exposure"}
+
+
+def test_effects_are_paired_with_none():
+    found = mediation_effects(tables(0, 4)["agenda_mediation"])
+    assert set(found["arm"]) == {"model", "permuted"}
+    media = found[(found["a"] == "media") & (found["b"] == "")]
+    assert not media["difference"].any()
+    moved = found[(found["a"] == "left") & (found["b"] == "right") & (found["arm"] == "model")]
+    assert moved["difference"].all()
+    assert (moved["ci_low"] < moved["ci_high"]).all()
+    assert set(found["replications"]) == {4}
+
+
+def test_what_is_shown():
+    found = tables(0, 1)["agenda_exposure"]
+    assert not found.loc[(found["arm"] == "none") | (found["group"] == "media"), "value"].any()
+    np.testing.assert_allclose(found.groupby(["arm", "group"])["value"].sum(), 0, atol=1e-12)
+    assert found.loc[(found["arm"] == "model") & (found["group"] == "left"), "value"].all()
+
+
+def test_effects_need_an_arm_without():
+    with pytest.raises(InputError, match="without the arm none"):
+        mediation_effects(tables(0, 1, OPTIONS.replace(arms=("model",)))["agenda_mediation"])
