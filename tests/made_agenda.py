@@ -1,5 +1,6 @@
 """Made-up but realistic tables of an analysis of attention: seven groups, some issues, two ways to treat lags."""
 
+from functools import cache
 from itertools import permutations
 
 import numpy as np
@@ -10,7 +11,7 @@ GROUPS = (
 )
 ISSUES = ("all", "Economy", "Healthcare", "Immigration", "Gun_Policy", "Foreign_Policy", "Social_Issue")
 SHOCKS = {"one-time": 0.4, "one-time cumulative": 4.0, "permanent": 5.0}
-DAYS = 15
+DAYS = 6
 
 
 def rng(*key):
@@ -93,7 +94,7 @@ def decomposition(groups=GROUPS):
     return pd.DataFrame(rows)
 
 
-def leads(groups=GROUPS, issues=ISSUES[:3]):
+def leads(groups=GROUPS, issues=ISSUES[:2]):
     rows = []
     for issue in issues:
         for measure, scale in (("granger", 0.02), ("transfer entropy", 0.01), ("cross-correlation", 0.1)):
@@ -129,7 +130,7 @@ def events(groups=("Democrats", "Republicans", "Media", "Public")):
     return pd.DataFrame(rows)
 
 
-def attention(groups=GROUPS, weeks=52):
+def attention(groups=GROUPS, weeks=40):
     times = pd.date_range("2013-01-01", periods=weeks, freq="7D")
     rows = []
     for place, issue in enumerate(ISSUES[1:]):
@@ -241,20 +242,23 @@ def false_discoveries():
     return pd.DataFrame([row | {"low": 0.96, "high": 0.99, "replications": 200}])
 
 
-def whole():
-    """Every table that an analysis with simulations writes."""
+@cache
+def whole(groups=GROUPS):
+    """Every table that an analysis with simulations writes; nobody changes them."""
     modes = ("panel", "stacked")
     return {
-        "agenda_responses": responses(modes=modes),
-        "agenda_following": pd.concat([following(modes=modes), following(issues=ISSUES[1:])], ignore_index=True),
-        "agenda_following_shares": following_shares(modes=modes),
+        "agenda_responses": responses(groups, modes=modes),
+        "agenda_following": pd.concat(
+            [following(groups, modes=modes), following(groups, ISSUES[1:])], ignore_index=True
+        ),
+        "agenda_following_shares": following_shares(groups, modes),
         "agenda_var": var(modes),
-        "agenda_decomposition": decomposition(),
-        "agenda_leads": leads(),
-        "agenda_network": network(),
+        "agenda_decomposition": decomposition(groups),
+        "agenda_leads": leads(groups),
+        "agenda_network": network(groups),
         "agenda_events": events(),
         "agenda_first_movers": first_movers(),
-        "agenda_attention": attention(),
+        "agenda_attention": attention(groups),
         "agenda_hawkes": hawkes(),
         "agenda_endogeneity": endogeneity(),
         "agenda_goodness": goodness(),

@@ -29,6 +29,9 @@ ALL_FIGURES = [
 ]
 
 
+FEW = made_agenda.GROUPS[1:5]
+
+
 @pytest.fixture(scope="module")
 def tables():
     return made_agenda.whole()
@@ -58,9 +61,9 @@ def test_a_study_of_attention_alone_has_a_report(tables):
     assert 'id="agenda-following"' in text
 
 
-@pytest.mark.parametrize("name", sorted(made_agenda.whole()))
-def test_any_table_alone_is_enough_for_a_report(tables, name):
-    alone = {name: tables[name]}
+@pytest.mark.parametrize("name", sorted(made_agenda.whole(FEW)))
+def test_any_table_alone_is_enough_for_a_report(name):
+    alone = {name: made_agenda.whole(FEW)[name]}
     text = " ".join([*agenda_findings(alone), *(figure.sentence for figure in agenda_figures(alone))])
     assert "nan" not in text.split()
     assert all(table.rows for table in agenda_tables(alone))

@@ -4,8 +4,11 @@ import made_agenda
 import pandas as pd
 import pytest
 
-from hemicycle.reports.agendas import agendas
+from hemicycle.reports.agendas import LEGISLATORS, MEDIA, PUBLIC, agendas, role
 from hemicycle.reports.facts import StudyFacts
+from hemicycle.reports.figures_agenda import effects_at_the_end, permanent_responses
+from hemicycle.reports.figures_decomposition import decomposition
+from hemicycle.reports.figures_events import event_studies
 from hemicycle.reports.findings import findings
 from hemicycle.reports.findings_agenda import CAVEAT, agenda_findings
 from hemicycle.reports.findings_following import disagreements, mode_findings, permanent_effects
@@ -239,3 +242,63 @@ def test_references_are_those_of_what_was_asked(tables):
     assert "sims1980macroeconomics" not in found
     assert "hawkes1971spectra" in bibliography(tables, CONFIG)
     assert "hawkes1971spectra" not in bibliography({})
+
+
+# -- other data than the published ones ------------------------------------------------------------------------------
+
+
+def weekly(tables):
+    return tables | {"agenda_attention": tables["agenda_attention"].assign(step="week")}
+
+
+def test_sentences_and_figures_count_in_the_steps_of_the_data(tables):
+    text = " ".join(agenda_findings(weekly(tables)))
+    assert "After a permanent rise" in text
+    assert "summed over the weeks" in text
+    assert "share within a week" in text
+    (agenda,) = agendas(weekly(tables))
+    shown = [permanent_responses(agenda), effects_at_the_end(agenda), decomposition(agenda), event_studies(agenda)]
+    assert [figure.title for figure in shown][:1] == ["Week by week: responses to a permanent rise"]
+    for figure in shown:
+        assert "week" in figure.sentence + figure.title
+        assert " day" not in figure.sentence + figure.title + figure.alt_text
+
+
+def test_explosive_autoregressions_of_all_issues_are_said_first(tables):
+    var = tables["agenda_var"].assign(explosive=True, largest_root=1.01)
+    assert "are explosive (largest root 1.01" in agenda_findings(tables | {"agenda_var": var})[0]
+
+
+def test_groups_that_no_word_names_are_others():
+    rows = pd.DataFrame([one(a="alpha", b="the public"), one(a="alpha", b="beta")])
+    assert "the public in 1 of 1 comparisons; other groups in 1 of 1" in agenda_findings({"agenda_following": rows})[0]
+
+
+def test_accents_hide_no_role():
+    assert [role(name) for name in ("Médias", "députés", "élus", "citoyens")] == [
+        MEDIA,
+        LEGISLATORS,
+        LEGISLATORS,
+        PUBLIC,
+    ]
+
+
+def test_one_group_makes_no_decomposition(tables):
+    rows = tables["agenda_decomposition"].query("response == 'Media' and impulse == 'Media'")
+    (agenda,) = agendas({"agenda_decomposition": rows})
+    assert decomposition(agenda) is None
+
+
+def test_the_decomposition_is_that_of_the_first_model(tables):
+    rows = tables["agenda_decomposition"]
+    both = pd.concat([rows.assign(mode="a", share=0.0), rows.assign(mode="panel")])
+    (agenda,) = agendas(tables | {"agenda_decomposition": both})
+    assert decomposition(agenda).table["share"].max() > 0
+
+
+def test_groups_of_sources_are_no_sources(tables):
+    config = {"agenda": {"legislators": {"hawkes": {"model": {"parts": {"x": ["Media"]}}}}}}
+    parts = tables["agenda_endogeneity"].assign(target="a part")
+    text = " ".join(methods(StudyFacts("t", "q", "n", "f" * 32, config=config), tables | {"agenda_endogeneity": parts}))
+    assert "Events in continuous time of" in text
+    assert "a part" not in text

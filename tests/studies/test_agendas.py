@@ -69,13 +69,14 @@ agenda:
 
 
 def test_every_issue_is_a_step_and_all_its_tables_say_which(tmp_path, monkeypatch):
+    planted = PLANTED["agenda"]["a"] | {"simulated": SMALL | {"topics": 4}}
     config = StudyConfig.model_validate(PLANTED)
-    config = config.replace(agenda={"a": {**PLANTED["agenda"]["a"], "issues": ["all", "topic"]}})
+    config = config.replace(agenda={"a": planted | {"issues": ["all", "topic"]}})
     found = tables(config, tmp_path, monkeypatch)
-    assert set(found["agenda_var"]["issue"]) == {"all", *(f"topic-{k}" for k in range(8))}
+    assert set(found["agenda_var"]["issue"]) == {"all", *(f"topic-{k}" for k in range(4))}
     assert (found["agenda_var"]["mode"] == "panel").all()
     single = found["agenda_responses"].query("issue == 'topic-3'")
-    alone = tables(config.replace(agenda={"a": {**PLANTED["agenda"]["a"], "issues": ["topic"]}}), tmp_path, monkeypatch)
+    alone = tables(config.replace(agenda={"a": planted | {"issues": ["topic"]}}), tmp_path, monkeypatch)
     again = alone["agenda_responses"].query("issue == 'topic-3'")
     pd.testing.assert_frame_equal(single.reset_index(drop=True), again.reset_index(drop=True), check_exact=True)
 
@@ -100,6 +101,8 @@ def test_what_is_asked_of_nothing_is_refused():
         ValidationError, match=r"agenda\.a\.mediation: no member of the population is trained by itself"
     ):
         study(mediation={})
+    with pytest.raises(ValidationError, match="a mediated agenda of the model 'hawkes'; choose capacity"):
+        study(mediation={"simulation": {"model": "hawkes"}})
     members = {"p": {"recommender": "popularity"}}
     with pytest.raises(ValidationError, match="the member 'q' cannot mediate; choose among p"):
         StudyConfig.model_validate(
@@ -148,3 +151,40 @@ def test_false_discoveries_are_counted_over_issues_but_not_with_all_topics():
     found = adjusted_over_issues(rows.assign(level=0.05))
     assert found["p_bh"].tolist() == pytest.approx([0.001, 0.06, 0.06, 0.2])
     assert found["edge"].tolist() == [True, False, False, False]
+
+
+@pytest.mark.parametrize(
+    ("asked", "place", "words"),
+    [
+        ({"leads": {}, "simulated": SMALL | {"days": 9}}, "leads: lags", "9 days are too few for 7 lags"),
+        ({"shocks": {"groups": ["press"]}}, "shocks: groups", "no group 'press'"),
+        ({"shocks": {"file": "no.csv"}}, "shocks: ", "no file 'no.csv'"),
+        ({"stationarity": {"season": "day"}}, "stationarity: scale.season", "needs several times a day"),
+        ({"var": {"p": {}}, "simulated": SMALL | {"groups": ["media"]}}, "var.p", "one group has no other"),
+        ({"var": {"p": {"bands": "topics"}}, "issues": ["all", "topic"]}, "var.p.bands", "'topic-0' has 1"),
+        ({"var": {"p": {}}, "issues": ["category"]}, "issues", "no issue is left"),
+        ({"var": {"p": {}}, "issues": ["topic"], "simulated": SMALL | {"days": 22}}, "var.p: lags", "only 15 times"),
+    ],
+)
+def test_questions_that_cannot_be_put_are_refused_before_anything_runs(asked, place, words, tmp_path):
+    with pytest.raises(InputError, match=words) as caught:
+        look(study(**({"simulated": SMALL} | asked)), Folder.at(tmp_path))
+    assert caught.value.problems[0].where.startswith(f"agenda.a.{place}")
+
+
+def test_files_that_cannot_be_used_are_refused_before_anything_runs(tmp_path):
+    pd.DataFrame({"time": range(80), "source": ["a", "b"] * 40}).to_csv(tmp_path / "posts.csv", index=False)
+    hawkes = {"events": {"path": str(tmp_path / "posts.csv")}, "model": {"parts": {"media": ["a", "c"]}}}
+    with pytest.raises(InputError, match=r"agenda\.a\.hawkes: parts\.media: there is no source 'c'"):
+        look(study(hawkes=hawkes), Folder.at(tmp_path))
+    hawkes["events"]["source"] = "who"
+    with pytest.raises(InputError, match=r"agenda\.a\.hawkes: .* no column 'who'"):
+        look(study(hawkes=hawkes), Folder.at(tmp_path))
+    texts = {"file": str(tmp_path / "posts.csv"), "form": "texts"}
+    with pytest.raises(InputError, match=r"agenda\.a\.attention: .* no column 'date'"):
+        look(study(attention=texts), Folder.at(tmp_path))
+
+
+def test_attention_says_how_far_its_times_are_apart(tmp_path, monkeypatch):
+    found = tables(StudyConfig.model_validate(PLANTED), tmp_path, monkeypatch)
+    assert set(found["agenda_attention"]["step"]) == {"day"}

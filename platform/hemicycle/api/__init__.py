@@ -162,7 +162,7 @@ def facts(study: Study) -> StudyFacts:
         fingerprint=config.fingerprint(),
         config=config.model_dump(mode="json"),
         provenance=provenance() | {"seconds by kind of step": {k: round(v, 1) for k, v in seconds.items()}},
-        data=_described(data),
+        data={} if config.data.source == "none" else _described(data),
         public=data.public,
         citations=tuple(getattr(SOURCE.build(config.data), "citations", ())),
     )

@@ -1,5 +1,6 @@
 """One analysis of attention as figures, tables and sentences need it: groups in order with colours, issues, modes."""
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,9 +20,9 @@ _ROLE_WORDS = {  # in the order in which they are looked for: Republicans are no
     MEDIA: ("media", "press", "news", "journal", "outlet", "broadcast"),
     LEGISLATORS: (
         *("democrat", "republican", "congress", "legislat", "politic", "parliament", "deput", "senat"),
-        *("member", "mps", "elected", "left", "right", "government", "party"),
+        *("member", "mps", "elected", "elus", "parlement", "left", "right", "government", "party"),
     ),
-    PUBLIC: ("public", "random", "user", "citizen", "people", "population"),
+    PUBLIC: ("public", "random", "user", "citizen", "citoyen", "people", "population"),
 }
 _PARTIES = {
     "democrat": (BLUE, SKY),
@@ -39,7 +40,9 @@ SIMULATED = ("recovery", "power", "mediation", "discoveries", "false_discoveries
 
 def role(group: str) -> str:
     """Role that a group's name tells: legislators, their supporters, a public, media, or nothing."""
-    text = group.lower()
+    text = "".join(
+        letter for letter in unicodedata.normalize("NFD", group.lower()) if not unicodedata.combining(letter)
+    )
     return next((name for name, words in _ROLE_WORDS.items() if any(word in text for word in words)), OTHER)
 
 
@@ -128,6 +131,17 @@ class Agenda:
         for rows in map(self.rows, tables):
             found += [str(name) for column in columns if column in rows for name in rows[column].unique()]
         return sort_groups(found)
+
+    @property
+    def step(self) -> str:
+        """Time from one row of the attention to the next: hour, day or week."""
+        steps = self.rows("attention").get("step", pd.Series(dtype=str))
+        return str(steps.iloc[0]) if len(steps) else "day"
+
+    @property
+    def a_step(self) -> str:
+        """One of these times, with its article."""
+        return f"an {self.step}" if self.step == "hour" else f"a {self.step}"
 
     @property
     def modes(self) -> list[str]:

@@ -127,18 +127,18 @@ def _responses(agenda: Agenda, shock: str) -> Figure | None:
     table = rows[["mode", "impulse", "response", "day", "value", "ci_low", "ci_high"]].reset_index(drop=True)
     return Figure(
         id=agenda.id(f"responses_{shock.replace('-', '_').replace(' ', '_')}"),
-        title=agenda.title(f"Day by day: responses to a {shock} rise"),
-        chart=_grid(table, agenda.modes),
-        sentence=_grid_sentence(table, shock, list(rows["kind"].unique())),
+        title=agenda.title(f"{agenda.step.capitalize()} by {agenda.step}: responses to a {shock} rise"),
+        chart=_grid(table, agenda.modes, agenda.step),
+        sentence=_grid_sentence(table, f"{agenda.step} {{}} of a {shock} rise", list(rows["kind"].unique())),
         alt_text=(
-            f"Small multiples of responses to a {shock} rise by day with bands: a column for the group that rises, a "
-            "row for the group that responds, a dashed line at 0."
+            f"Small multiples of responses to a {shock} rise by {agenda.step} with bands: a column for the group that "
+            "rises, a row for the group that responds, a dashed line at 0."
         ),
         table=table,
     )
 
 
-def _grid(table: pd.DataFrame, modes: list[str]) -> alt.FacetChart:
+def _grid(table: pd.DataFrame, modes: list[str], step: str) -> alt.FacetChart:
     groups = sort_groups([*table["impulse"], *table["response"]])
     width = max(70, min(170, (WIDTH - 110) // len(groups) - 14))
     by = mode_channels([mode for mode in modes if mode in set(table["mode"])], lines=True)
@@ -154,8 +154,10 @@ def _grid(table: pd.DataFrame, modes: list[str]) -> alt.FacetChart:
     words = "split(datum.label, ' ')"
     top = alt.Header(labelExpr=words, labelFontSize=11, titleFontSize=12, labelLineHeight=13)
     side = alt.Header(labelExpr=words, labelAngle=0, labelAlign="left", labelFontSize=11, labelLineHeight=13)
-    column = alt.Column("impulse:N", sort=groups, title="who rises (on day 0)", header=top)
-    row = alt.Row("response:N", sort=groups, title="who responds (points by day)", header=side)
+    column = alt.Column(
+        "impulse:N", sort=groups, title=f"who rises ({'on' if step == 'day' else 'in'} {step} 0)", header=top
+    )
+    row = alt.Row("response:N", sort=groups, title=f"who responds (points by {step})", header=side)
     chart: alt.FacetChart = layered.facet(column=column, row=row, spacing=8)
     return chart
 
@@ -167,7 +169,7 @@ def _with_own(table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([table, own], ignore_index=True)
 
 
-def _grid_sentence(table: pd.DataFrame, shock: str, kinds: list[str]) -> str:
+def _grid_sentence(table: pd.DataFrame, when: str, kinds: list[str]) -> str:
     end = last_day(table)
     parts = []
     for mode, rows in end.groupby("mode", sort=False):
@@ -175,10 +177,9 @@ def _grid_sentence(table: pd.DataFrame, shock: str, kinds: list[str]) -> str:
         bounds = interval(row["ci_low"], row["ci_high"])
         text = f"{row['response']} to {row['impulse']} ({signed(row['value'])}{bounds} points)"
         parts.append(f"{text} by {mode}" if len(set(end["mode"])) > 1 else text)
-    day = int(end["day"].max())
     return (
-        f"At day {day} of a {shock} rise ({listing(kinds)} shocks), the strongest to respond: {listing(parts)}. Bands "
-        "are intervals of the bootstrap; own responses are left out."
+        f"At {when.format(int(end['day'].max()))} ({listing(kinds)} shocks), the strongest to respond: "
+        f"{listing(parts)}. Bands are intervals of the bootstrap; own responses are left out."
     )
 
 
@@ -196,8 +197,8 @@ def effects_at_the_end(agenda: Agenda) -> Figure | None:
     ].reset_index(drop=True)
     return Figure(
         id=agenda.id("effects_at_the_end"),
-        title=agenda.title(f"Who responds to whom: day {int(table['day'].iloc[0])}"),
-        chart=_effects(table, agenda.modes),
+        title=agenda.title(f"Who responds to whom: {agenda.step} {int(table['day'].iloc[0])}"),
+        chart=_effects(table, agenda.modes, agenda.step),
         sentence=_effects_sentence(table),
         alt_text=(
             "Points with intervals of every pair of groups, a panel for the group that responds and a row for the "
@@ -207,14 +208,14 @@ def effects_at_the_end(agenda: Agenda) -> Figure | None:
     )
 
 
-def _effects(table: pd.DataFrame, modes: list[str]) -> Chart:
+def _effects(table: pd.DataFrame, modes: list[str], step: str) -> Chart:
     shocks = [shock for shock in SHOCKS if shock in set(table["shock"])]
     known = [mode for mode in modes if mode in set(table["mode"])]
-    blocks = [_effects_block(table[table["shock"] == shock], known, shock) for shock in shocks]
+    blocks = [_effects_block(table[table["shock"] == shock], known, (shock, step)) for shock in shocks]
     return alt.vconcat(*blocks, spacing=18)
 
 
-def _effects_block(rows: pd.DataFrame, known: list[str], shock: str) -> alt.FacetChart:
+def _effects_block(rows: pd.DataFrame, known: list[str], rise: tuple[str, str]) -> alt.FacetChart:
     groups = sort_groups([*rows["impulse"], *rows["response"]])
     by = mode_channels(known, lines=False)
     axis = alt.Axis(grid=True, ticks=False, labelLimit=170, title="who rises")
@@ -239,15 +240,15 @@ def _effects_block(rows: pd.DataFrame, known: list[str], shock: str) -> alt.Face
     height = {"step": 14 + 6 * len(known), "for": "position"}
     layered: Any = alt.layer(zero, bars, points, data=inline(rows)).properties(width=width, height=height)
     header = alt.Header(labelExpr="split(datum.label, ' ')", labelFontSize=11, labelLineHeight=13, titleFontSize=12)
-    title = f"who responds to a {_in_words(shock)} at day {int(rows['day'].iloc[0])}"
+    title = f"who responds to a {_in_words(*rise)} at {rise[1]} {int(rows['day'].iloc[0])}"
     column = alt.Column("response:N", sort=groups, title=title, header=header)
     chart: alt.FacetChart = layered.facet(column=column, spacing=12)
     return chart
 
 
-def _in_words(shock: str) -> str:
+def _in_words(shock: str, step: str) -> str:
     """A rise and the unit of its effects."""
-    return "one-time rise, points summed over the days," if shock == CUMULATED else f"{shock} rise, points"
+    return f"one-time rise, points summed over the {step}s," if shock == CUMULATED else f"{shock} rise, points"
 
 
 def _effects_sentence(table: pd.DataFrame) -> str:

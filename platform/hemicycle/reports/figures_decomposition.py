@@ -11,9 +11,10 @@ from hemicycle.reports.theme import inline, interval, number
 def decomposition(agenda: Agenda) -> Figure | None:
     """Stacked bars of the variance of what each group's attention will be, by whose surprises; None without it."""
     rows = agenda.main("decomposition")
-    if rows.empty:
+    if rows.empty or rows["response"].nunique() < 2:
         return None
-    rows = rows[(rows["day"] == rows["day"].max()) & (rows["mode"] == rows["mode"].min())]
+    modes = [mode for mode in agenda.modes if mode in set(rows["mode"])] or [rows["mode"].iloc[0]]
+    rows = rows[(rows["day"] == rows["day"].max()) & (rows["mode"] == modes[0])]
     table = rows.assign(response=rows["response"].map(group_label), impulse=rows["impulse"].map(group_label))
     names = ["response", "impulse", "day", "share", "ci_low", "ci_high"]
     table = table[names].reset_index(drop=True)
@@ -44,18 +45,18 @@ def decomposition(agenda: Agenda) -> Figure | None:
         id=agenda.id("variance_decomposition"),
         title=agenda.title("Whose surprises make up each group's attention"),
         chart=chart,
-        sentence=_decomposition_sentence(table),
+        sentence=_decomposition_sentence(table, agenda.step),
         alt_text="Stacked bars, one per group: shares of its forecast variance by whose surprises they come from.",
         table=table.drop(columns="place"),
     )
 
 
-def _decomposition_sentence(table: pd.DataFrame) -> str:
+def _decomposition_sentence(table: pd.DataFrame, step: str) -> str:
     others = table[table["response"] != table["impulse"]]
     row = others.iloc[int(others["share"].argmax())]
     own = table[table["response"] == table["impulse"]]["share"]
     return (
-        f"At day {int(table['day'].iloc[0])} surprises of others account for {number(1 - own.max())} to "
+        f"At {step} {int(table['day'].iloc[0])} surprises of others account for {number(1 - own.max())} to "
         f"{number(1 - own.min())} of a group's forecast variance; most: {row['impulse']} for {row['response']}, "
         f"{number(row['share'])}{interval(row['ci_low'], row['ci_high'])}. With orthogonalised shocks the order of the "
         "groups counts."

@@ -10,7 +10,7 @@ from hemicycle.reports.facts import Chart, Figure
 from hemicycle.reports.theme import BLUE, GREY, ORANGE, inline, listing, number
 
 WIDTH, TOGETHER = 780, "all groups"
-EVENTS, CONTROL = "after events", "random days"
+EVENTS, CONTROL = "after events", "random {}s"
 
 
 def event_studies(agenda: Agenda) -> Figure | None:
@@ -25,22 +25,23 @@ def event_studies(agenda: Agenda) -> Figure | None:
     return Figure(
         id=agenda.id("event_studies"),
         title=agenda.title("Around sudden rises of attention"),
-        chart=_curves(table),
-        sentence=_events_sentence(table) + _first_movers(agenda),
+        chart=_curves(table, agenda.step),
+        sentence=_events_sentence(table, agenda.step) + _first_movers(agenda),
         alt_text=(
-            "Small multiples of attention by day around events with bands and the same around random days; columns: "
-            "whose rise it is, rows: who responds."
+            f"Small multiples of attention by {agenda.step} around events with bands and the same around random "
+            f"{agenda.step}s; columns: whose rise it is, rows: who responds."
         ),
         table=table,
     )
 
 
-def _curves(table: pd.DataFrame) -> Chart:
+def _curves(table: pd.DataFrame, step: str) -> Chart:
     groups = sort_groups([*table["group"], *table["response"]])
     columns = sort_groups(table["group"])
     width = max(52, min(180, WIDTH // len(columns) - 40))
     x = alt.X("day:Q", title=None, axis=alt.Axis(tickCount=4, grid=False, tickMinStep=1), scale=alt.Scale(nice=False))
-    kinds = alt.Scale(domain=[EVENTS, CONTROL], range=[BLUE, ORANGE])
+    control = CONTROL.format(step)
+    kinds = alt.Scale(domain=[EVENTS, control], range=[BLUE, ORANGE])
     colour = alt.Color("kind:N", title=None, scale=kinds, legend=alt.Legend(symbolType="stroke", symbolStrokeWidth=2))
     base = alt.Chart().encode(x=x)
     y = alt.Y("value:Q", axis=alt.Axis(tickCount=3, labelFontSize=10, labelPadding=2), title=None)
@@ -50,7 +51,7 @@ def _curves(table: pd.DataFrame) -> Chart:
     line = (
         base.mark_line(strokeWidth=1.8).transform_calculate(kind=f"'{EVENTS}'").encode(y=y, color=colour, tooltip=tips)
     )
-    chance = base.mark_line(strokeDash=[3, 3], strokeWidth=1.5).transform_calculate(kind=f"'{CONTROL}'")
+    chance = base.mark_line(strokeDash=[3, 3], strokeWidth=1.5).transform_calculate(kind=f"'{control}'")
     layers = [band, line, chance.encode(y=alt.Y("control:Q"), color=colour)]
     begin = alt.Chart().mark_rule(color=GREY, strokeDash=[2, 2]).encode(x=alt.datum(0))
     layered: Any = alt.layer(begin, *layers, data=inline(table)).properties(width=width, height=66)
@@ -59,14 +60,14 @@ def _curves(table: pd.DataFrame) -> Chart:
     side = alt.Header(labelExpr=words, labelAngle=0, labelAlign="left", labelFontSize=11, labelLineHeight=13)
     facets: Any = layered.facet(
         column=alt.Column("group:N", sort=columns, title="whose rise", header=top),
-        row=alt.Row("response:N", sort=groups, title="who responds (points by day)", header=side),
+        row=alt.Row("response:N", sort=groups, title=f"who responds (points by {step})", header=side),
         spacing=8,
     )
     chart: alt.FacetChart = facets.resolve_scale(y="independent")
     return chart
 
 
-def _events_sentence(table: pd.DataFrame) -> str:
+def _events_sentence(table: pd.DataFrame, step: str) -> str:
     later = table[(table["day"] > 0) & (table["group"] != table["response"])]
     counts = table.groupby("group", sort=False)["n_events"].max()
     many = listing([f"{int(count)} of {group}" for group, count in counts.items()])
@@ -77,10 +78,10 @@ def _events_sentence(table: pd.DataFrame) -> str:
     beyond = later[later["ci_low"] > chance]
     pairs = beyond[["group", "response"]].drop_duplicates()
     asked = later[["group", "response"]].drop_duplicates()
-    text += (
-        f" In {len(pairs)} of {len(asked)} pairs the other group stands above the control on some day after the event"
+    text += f" In {len(pairs)} of {len(asked)} pairs the other group stands above the control at some {step} after the"
+    return (
+        f"{text} event, by intervals that are not corrected for the number of {step}s. Every panel has its own scale."
     )
-    return f"{text}, by intervals that are not corrected for the number of days. Every panel has its own scale."
 
 
 def _first_movers(agenda: Agenda) -> str:

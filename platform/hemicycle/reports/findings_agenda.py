@@ -40,9 +40,12 @@ def agenda_findings(tables: Tables) -> list[str]:
 
 
 def _findings(agenda: Agenda) -> Iterator[str]:
+    main = agenda.main("var")
+    unreadable = bool(main.get("explosive", pd.Series(dtype=bool)).astype(bool).any())
+    yield from _explosive(agenda) if unreadable else ()  # before what it takes back
     yield from following_findings(agenda)
     yield from following_by_issue(agenda)
-    yield from _explosive(agenda)
+    yield from () if unreadable else _explosive(agenda)
     yield from _edges(agenda)
     yield from _shares(agenda)
 

@@ -27,7 +27,7 @@ from hemicycle.reports.figures_following import (
 )
 from hemicycle.reports.theme import interval, listing, signed
 
-RISES = {ONE_TIME: "a one-time rise", CUMULATED: "a one-time rise, summed over the days", PERMANENT: "a permanent rise"}
+RISES = {ONE_TIME: "a one-time rise", CUMULATED: "a one-time rise, summed over the {}s", PERMANENT: "a permanent rise"}
 MOST_NAMED, MOST_DISAGREEING = 6, 3
 
 
@@ -40,7 +40,8 @@ def following_findings(agenda: Agenda) -> Iterator[str]:
     yield _counted(agenda, first) + _opposite(agenda, first)
     yield from _by_shares(agenda)
     for (shock, group), part in _by_shock(first):
-        yield f"{group_label(group)} (points{agenda.where()}, {RISES.get(shock, shock)}): {'; '.join(_verdicts(part))}."
+        rise = RISES.get(shock, shock).format(agenda.step)
+        yield f"{group_label(group)} (points{agenda.where()}, {rise}): {'; '.join(_verdicts(part))}."
 
 
 def _by_shock(rows: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
@@ -54,9 +55,9 @@ def _counted(agenda: Agenda, rows: pd.DataFrame) -> str:
     """In how many comparisons legislators follow each kind of group more than they lead it."""
     rows = rows[rows["shock"] == PERMANENT] if (rows["shock"] == PERMANENT).any() else rows
     who = "legislators" if any(role(group) == LEGISLATORS for group in rows["a"]) else "the first group of each pair"
-    day = f" (day {int(rows['day'].iloc[0])})" if "day" in rows else ""
+    day = f" ({agenda.step} {int(rows['day'].iloc[0])})" if "day" in rows else ""
     parts = [f"{_of_kind(name)}{_shares_of(part)}" for name, part in _kinds(rows)]
-    rise = RISES.get(str(rows["shock"].iloc[0]), "a rise")
+    rise = RISES.get(str(rows["shock"].iloc[0]), "a rise").format(agenda.step)
     return f"After {rise}{day}{agenda.where()}, {who} follow more than they lead: {'; '.join(parts)}."
 
 
@@ -102,7 +103,8 @@ def _order(agenda: Agenda) -> str:
     """What orthogonalised shocks favour."""
     kinds = agenda.rows("responses").get("kind", pd.Series(dtype=str))
     given = (
-        "With orthogonalised shocks, what groups share within a day is given to those that stand first in the order."
+        f"With orthogonalised shocks, what groups share within {agenda.a_step} is given to those that stand first in "
+        "the order."
     )
     return f" {given}" if (kinds == "orthogonalised").any() else ""
 
@@ -111,8 +113,9 @@ def _kinds(rows: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     """Comparisons by what the other group is: own supporters, other supporters, each public, media."""
     kinds = [_kind(str(a), str(b)) for a, b in zip(rows["a"], rows["b"], strict=True)]
     rows = rows.assign(kind=[name for _, name in kinds])
-    for _, name in sorted(dict.fromkeys(kinds)):
-        yield name, rows[rows["kind"] == name]
+    found = sorted(dict.fromkeys(kinds))
+    for _, name in found:
+        yield name or ("other groups" if len(found) > 1 else ""), rows[rows["kind"] == name]
 
 
 def _kind(group: str, other: str) -> tuple[int, str]:

@@ -96,12 +96,19 @@ def _attention(agenda: Agenda, attention: Plain) -> Iterator[str]:
         kind = "counts, made shares of what each group attends to" if attention.get("values") == "counts" else "shares"
         yield f"Attention{name}: {kind} over time by topic and group, of {groups}."
     if len(agenda.rows("hawkes")):
-        yield f"Events{name} in continuous time of {listing([group_label(source) for source in agenda.sources])}."
+        yield f"Events{name} in continuous time of {listing(_sources(agenda))}."
     if len(agenda.rows("stationarity")):
         yield (
             "Every series was tested for a unit root (augmented Dickey-Fuller) and for stationarity (KPSS), with a "
             "correction for the number of series."
         )
+
+
+def _sources(agenda: Agenda) -> list[str]:
+    """Sources of events; groups of them, whose shares are told beside, are none."""
+    rows = agenda.rows("hawkes")
+    known = {*rows["source"].astype(str), *rows["target"].astype(str)}
+    return [group_label(source) for source in agenda.sources if source in known]
 
 
 def _texts(model: Plain) -> str:

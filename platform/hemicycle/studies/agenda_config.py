@@ -58,6 +58,12 @@ class AgendaMediation(Options):
     replications: int = Field(20, ge=2)
     """Simulated agendas of each record; arms are paired."""
 
+    @model_validator(mode="after")
+    def _topics_compete(self) -> Self:
+        if self.simulation.model != "capacity":
+            raise ValueError(f"a mediated agenda of the model {self.simulation.model!r}; choose capacity")
+        return self
+
 
 class AgendaConfig(Options):
     """One analysis of attention; every part may be left out."""

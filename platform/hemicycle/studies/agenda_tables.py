@@ -28,7 +28,7 @@ def agenda_tables(outcome: Outcome, store: Folder) -> dict[str, pd.DataFrame]:
     Returns:
         What the functions of :mod:`hemicycle.agenda` return, behind the columns agenda, issue and, of autoregressions,
         mode (its name in the configuration), or model (a record's name); ``agenda_attention`` (issue, group, time,
-        share); and summaries of simulated agendas: ``agenda_power``, ``agenda_power_needed``,
+        share, step: hour, day or week); and summaries of simulated agendas: ``agenda_power``, ``agenda_power_needed``,
         ``agenda_false_discoveries``, ``agenda_mediation_effects``.
     """
     frames: dict[str, list[pd.DataFrame]] = {}

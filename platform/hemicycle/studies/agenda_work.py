@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from hemicycle.agenda.attention.attention import Attention
 from hemicycle.agenda.attention.config import AttentionConfig
 from hemicycle.agenda.attention.files import read_attention
+from hemicycle.agenda.attention.grid import SECONDS
 from hemicycle.agenda.attention.scale import ScaleOptions
 from hemicycle.agenda.attention.stationarity import stationarity
 from hemicycle.agenda.hawkes.events_file import read_events
@@ -92,7 +94,7 @@ def attention_step(work: Work) -> None:
     attention, tables = made(options.attention, options.seed)
     attention.write(work.out)
     found = {name: table for name, table in tables.items() if name != "agenda_documents"}
-    found["agenda_attention"] = weekly(attention)
+    found["agenda_attention"] = weekly(attention).assign(step=step_name(attention))
     if options.stationarity is not None:
         found["agenda_stationarity"] = stationarity(attention, options.stationarity)
     _write(work.out, {name: _headed(table, agenda=options.agenda) for name, table in found.items()})
@@ -103,6 +105,11 @@ def made(source: AttentionConfig | AgendaSimulation, seed: int) -> tuple[Attenti
     if isinstance(source, AgendaSimulation):
         return simulate_agenda(source, seed), {}
     return read_attention(source, seed)
+
+
+def step_name(attention: Attention) -> str:
+    """Return what the time from one point of the grid to the next is called."""
+    return next(name for name, length in SECONDS.items() if attention.step == np.timedelta64(length, "s"))
 
 
 def weekly(attention: Attention) -> pd.DataFrame:

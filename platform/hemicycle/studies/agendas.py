@@ -8,11 +8,18 @@ from typing import Any
 from hemicycle.agenda.attention.attention import Attention
 from hemicycle.agenda.attention.config import AttentionConfig
 from hemicycle.agenda.attention.files import attention_paths
-from hemicycle.agenda.responses.responses import fitted
+from hemicycle.agenda.attention.scale import scale
+from hemicycle.agenda.attention.topics import check_texts
+from hemicycle.agenda.hawkes.events_file import read_events
+from hemicycle.agenda.hawkes.shares import check_members
+from hemicycle.agenda.leads.event_study import check_events
+from hemicycle.agenda.leads.leads import check_leads
+from hemicycle.agenda.responses.bootstrap import FEWEST_TOPICS
+from hemicycle.agenda.responses.responses import VarOptions, fitted
 from hemicycle.core.errors import InputError, Problem, raise_problems
 from hemicycle.core.storage import Folder
 from hemicycle.data.columns import locate
-from hemicycle.studies.agenda_config import AgendaConfig, AgendaMediation, Discoveries, Recovery
+from hemicycle.studies.agenda_config import AgendaConfig, AgendaMediation, Discoveries, HawkesAnalysis, Recovery
 from hemicycle.studies.agenda_work import (
     ALL,
     AskOptions,
@@ -68,6 +75,7 @@ def agenda_steps(
         found += _about_attention(name, agenda, hashed)
         if agenda.hawkes is not None:
             contents = hashed([locate(agenda.hawkes.events.path)])
+            raise_problems(_told(f"agenda.{name}.hawkes", partial(_check_hawkes, agenda.hawkes, agenda.seed)))
             asked = HawkesStep(agenda=name, analysis=agenda.hawkes, contents=contents, seed=agenda.seed)
             found.append(Step("agenda_hawkes", f"hawkes {name}", hawkes_step, asked, cost=Cost(20, 2e9, 1e6)))
         found += _simulated(name, agenda)
@@ -89,8 +97,11 @@ def _about_attention(name: str, agenda: AgendaConfig, hashed: Callable[[Iterable
     )
     step = Step("attention", f"attention {name}", attention_step, options, cost=Cost(10, 1e9, 1e7))
     if isinstance(source, AttentionConfig) and source.form == "texts":
+        raise_problems(_told(f"agenda.{name}.attention", partial(check_texts, source)))
         return [replace(step, then=partial(_read_questions, name, agenda, step))]
-    attention, _ = made(source, agenda.seed)
+    read: list[Attention] = []
+    raise_problems(_told(f"agenda.{name}.attention", lambda: read.append(made(source, agenda.seed)[0])))
+    attention = read[0]
     raise_problems(_refusals(name, agenda, attention))
     return [step, *_questions(name, agenda, step, attention)]
 
@@ -100,14 +111,51 @@ def _read_questions(name: str, agenda: AgendaConfig, step: Step, folder: Folder)
 
 
 def _refusals(name: str, agenda: AgendaConfig, attention: Attention) -> Iterator[Problem]:
-    """What keeps autoregressions from being fitted to all topics together."""
+    """What keeps questions from being put to the issue of most topics."""
+    issues = issues_of(agenda, attention)
+    if not issues:
+        remedy = "write issues: [all], lower fewest_topics, or name categories by attention.topics_file"
+        yield Problem("no issue is left: no topic has a category of enough topics", f"agenda.{name}.issues", remedy)
+        return
+    largest = attention.select(topics=max(issues, key=lambda issue: len(issue.topics)).topics)
+    least = min(issues, key=lambda issue: len(issue.topics))
     for mode, options in agenda.var.items():
-        try:
-            fitted(attention, options.replace(replications=0))
-        except InputError as error:
-            for problem in error.problems:
-                place = f"agenda.{name}.var.{mode}" + (f": {problem.where}" if problem.where else "")
-                yield Problem(problem.what, place, problem.remedy)
+        place = f"agenda.{name}.var.{mode}"
+        yield from _told(place, partial(_check_fit, largest, options.replace(replications=0)))
+        if len(attention.groups) < 2:
+            remedy = "select at least 2 groups, or leave var out"
+            yield Problem("one group has no other to follow or lead", place, remedy)
+        if options.bands == "topics" and options.replications and len(least.topics) < FEWEST_TOPICS:
+            what = f"bands by drawing topics need at least {FEWEST_TOPICS} topics; {least.name!r} has "
+            yield Problem(what + f"{len(least.topics)}", f"{place}.bands", "choose bands: auto or residual")
+    asked: list[tuple[str, Callable[[Attention, Any], object], Any]] = [
+        ("leads", check_leads, agenda.leads),
+        ("shocks", check_events, agenda.shocks),
+    ]
+    for question, check, options in asked:
+        if options is not None:
+            yield from _told(f"agenda.{name}.{question}", partial(check, largest, options))
+    if agenda.stationarity is not None:
+        yield from _told(f"agenda.{name}.stationarity", partial(scale, attention, agenda.stationarity))
+
+
+def _check_fit(attention: Attention, options: VarOptions) -> None:
+    model = fitted(attention, options)
+    model.deviation(model.var.coefficients, model.var.covariance)
+
+
+def _told(place: str, check: Callable[[], object]) -> Iterator[Problem]:
+    """What a check refuses, with its place in the configuration."""
+    try:
+        check()
+    except InputError as error:
+        for problem in error.problems:
+            where = f"{place}: {problem.where}" if problem.where else place
+            yield Problem(problem.what, where, problem.remedy)
+
+
+def _check_hawkes(analysis: HawkesAnalysis, seed: int) -> None:
+    check_members(read_events(analysis.events, seed).sources, analysis.model.parts)
 
 
 def issues_of(agenda: AgendaConfig, attention: Attention) -> list[Issue]:

@@ -105,6 +105,8 @@ def test_moments() -> None:
     assert moment(None, "first") is None
     with pytest.raises(InputError, match="first: 'soon' is no date"):
         moment("soon", "first")
+    with pytest.raises(InputError, match="last: 'May' is no date"):
+        moment("May", "last")
 
 
 def test_long_lists_of_names_are_cut() -> None:

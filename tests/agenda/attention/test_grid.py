@@ -52,6 +52,13 @@ def test_many_gaps_are_counted() -> None:
     assert "and 14 more gaps" in text
 
 
+def test_texts_of_whole_hours_are_counted_by_day() -> None:
+    times = START + np.array([0, 3 * HOUR, DAY + 5 * HOUR])
+    places, grid = on_grid(config(form="texts"), times)
+    assert (places.tolist(), len(grid)) == ([0, 0, 1], 2)
+    assert len(on_grid(config(form="texts", step="hour", gaps="missing"), times)[1]) == 30
+
+
 def cells(times: list[int], values: list[float]) -> Cells:
     zeros = np.zeros(len(times), np.int64)
     return Cells(START + np.array(times), zeros, zeros, np.array(values), ("1",), ("a",))

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import expit
 
 from hemicycle.agenda.attention.attention import Attention
-from hemicycle.agenda.attention.scale import ScaleOptions, expit, floor, logit, scale, scaled
+from hemicycle.agenda.attention.scale import ScaleOptions, floor, logit, scale, scaled
 from hemicycle.core.errors import InputError
 from hemicycle.core.seeding import rng
 

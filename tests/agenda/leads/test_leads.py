@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,7 +7,7 @@ from agenda.lead_panels import GROUPS, attention, data, panel
 from pydantic import ValidationError
 
 from hemicycle.agenda.leads.data import lead_data, without_common
-from hemicycle.agenda.leads.leads import leads
+from hemicycle.agenda.leads.leads import correlations, leads
 from hemicycle.agenda.leads.measures import MEASURES
 from hemicycle.agenda.leads.options import LeadOptions
 from hemicycle.core.errors import InputError
@@ -52,6 +54,17 @@ def test_correlations_say_what_chance_gives(tables):
     table = tables["agenda_correlations"].set_index(["from", "to", "lag"])
     assert table.loc[("a", "b", 1), "value"] > 2 * table.loc[("a", "b", 1), "high"]
     assert abs(table.loc[("a", "b", -2), "value"]) < table.loc[("a", "b", -2), "high"]
+
+
+@pytest.mark.parametrize("shifts", ["together", "apart"])
+def test_chance_is_that_of_delays_in_both_directions(shifts):
+    values = panel(1)
+    found, turned = (
+        correlations(data(each, shifts=shifts, surrogates=30)).groupby(["from", "to"])["high"].first()
+        for each in (values, values[:, :, ::-1])
+    )
+    for a, b in combinations(range(4), 2):
+        assert found[GROUPS[a], GROUPS[b]] == pytest.approx(turned[GROUPS[3 - b], GROUPS[3 - a]])
 
 
 def test_same_key_same_tables(tables):

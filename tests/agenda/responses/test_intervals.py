@@ -1,6 +1,6 @@
 import numpy as np
 
-from hemicycle.agenda.responses.intervals import interval, long_table
+from hemicycle.agenda.responses.intervals import interval, long_table, percentiles
 
 
 def test_percentile_ends():
@@ -14,6 +14,15 @@ def test_no_replication_gives_no_ends():
     found = interval(np.zeros((2, 2, 2)), np.empty((0, 2, 2, 2)), 0.95)
     assert np.isnan(found.low).all()
     assert found.low.shape == (2, 2, 2)
+
+
+def test_what_is_unknown_is_left_out():
+    drawn = np.arange(101.0)[:, None] * np.ones((1, 3))
+    drawn[::2, 1] = np.nan
+    drawn[:, 2] = np.nan
+    low, high = percentiles(drawn, 0.9)
+    np.testing.assert_allclose(low, [5, np.quantile(np.arange(1, 101, 2), 0.05), np.nan])
+    np.testing.assert_allclose(high, [95, np.quantile(np.arange(1, 101, 2), 0.95), np.nan])
 
 
 def test_long_tables_name_what_stands_where():

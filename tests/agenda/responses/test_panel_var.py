@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.tsa.api import VAR
 
@@ -43,6 +43,7 @@ def literal(values, lags, *, fixed_effects=True):
     return np.array(lag_matrices), left.T @ left / (len(x) - used), beta[lags * groups :], left
 
 
+@settings(max_examples=30)
 @given(st.integers(1, 3), st.booleans(), st.integers(0, 1000))
 def test_fit_equals_dummy_regression(lags, fixed_effects, seed):
     values = simulated(seed=seed)

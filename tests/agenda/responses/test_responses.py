@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 from statsmodels.tsa.api import VAR
 
 from hemicycle.agenda.attention.attention import Attention
@@ -91,6 +92,22 @@ def test_tasks_that_share_the_replications_give_the_same_tables():
     parts = [replications(model.var, SMALL.bands, 3, *span) for span in ((0, 11), (11, 40))]
     for name, table in tables(model, joined(parts)).items():
         pd.testing.assert_frame_equal(table, whole[name])
+
+
+def test_responses_of_differences_are_those_of_attention_itself():
+    options = SMALL.replace(scale={"detrend": "differences"}, replications=0)
+    model = fitted(planted(), options)
+    found = responses(planted(), options, 1)
+    ours, psi = model.var.coefficients[0], [np.eye(3)]
+    for _ in range(4):
+        psi.append(psi[-1] @ ours)
+    shock = np.linalg.cholesky(model.var.covariance)
+    level = np.cumsum([each @ shock for each in psi], axis=0)[:, 1, 0]
+    one_time = found["agenda_responses"].query("shock == 'one-time' and scale == 'logit'")
+    pair = one_time.query("impulse == 'press' and response == 'left'")["value"].to_numpy()
+    np.testing.assert_allclose(pair / model.translation.sizes[0], level / shock[0, 0])
+    with pytest.raises(ValidationError, match="published translation is of levels"):
+        VarOptions(mode="stacked", scale={"detrend": "differences"})
 
 
 def test_the_stated_order_is_that_of_the_cholesky_factor():

@@ -11,7 +11,6 @@ from hemicycle.agenda.simulated.influence import (
     coefficients,
     inertia,
     influence_lags,
-    spectral_radius,
     volumes,
 )
 
@@ -47,11 +46,6 @@ def test_round_trip_and_other_edges():
     assert options.with_influence().edges == ()
     assert AgendaSimulation(matrix=((0, 0.1, 0), (0, 0, 0), (0, 0, 0))).with_influence().matrix == ()
     assert options.with_influence(Influence(**EDGE | {"strength": 0.0})).lags == 1
-
-
-def test_spectral_radius_of_a_companion():
-    assert spectral_radius(np.array([[[0.5]]])) == pytest.approx(0.5)
-    assert spectral_radius(np.array([[[0.0]], [[0.25]]])) == pytest.approx(0.5)  # z^2 = .25
 
 
 @pytest.mark.parametrize(

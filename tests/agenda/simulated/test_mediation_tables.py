@@ -17,27 +17,32 @@ OPTIONS = MediationOptions(
 NAMES = ("mediation", "exposure", "mediation_weight", "mediation_influence")
 
 
-def tables(first, last, options=OPTIONS):
-    return mediation_tables(AGENDA, feed(), mediator(), options, range(first, last))
+def tables(first, last):
+    return mediation_tables(AGENDA, feed(), mediator(), OPTIONS, range(first, last))
 
 
-def test_parts_are_the_whole():
-    whole, one, two = tables(0, 3), tables(0, 1), tables(1, 3)
-    assert set(whole) == {f"agenda_{name}" for name in NAMES}
-    for name, table in whole.items():
-        pd.testing.assert_frame_equal(table, pd.concat([one[name], two[name]], ignore_index=True))
+@pytest.fixture(scope="module")
+def made():
+    return tables(0, 12)
 
 
-def test_truths_stand_beside_estimates():
-    found = tables(0, 12)
-    weights = found["agenda_mediation_weight"]
+def test_parts_are_the_whole(made):
+    parts = tables(0, 1), tables(1, 3)
+    assert set(made) == {f"agenda_{name}" for name in NAMES}
+    for name, table in made.items():
+        together = pd.concat([part[name] for part in parts], ignore_index=True)
+        pd.testing.assert_frame_equal(table[table["replication"] < 3].reset_index(drop=True), together)
+
+
+def test_truths_stand_beside_estimates(made):
+    weights = made["agenda_mediation_weight"]
     truth = weights[weights["arm"] == "model"].groupby("group")["truth"].first()
     assert truth[["left", "right"]].tolist() == [2.0, 1.0]
     assert np.isnan(truth["all groups"])
     left = weights[(weights["arm"] == "model") & (weights["group"] == "left")]
     assert left["estimate"].mean() == pytest.approx(2.0, abs=0.15)
     assert left["covered"].sum() >= 9
-    influence = found["agenda_mediation_influence"]
+    influence = made["agenda_mediation_influence"]
     edge = influence[(influence["from"] == "media") & (influence["to"] == "left")]
     assert set(edge["truth"]) == {0.2}
     assert set(influence[influence["from"] == influence["to"]]["truth"]) == {0.5}
@@ -45,8 +50,8 @@ def test_truths_stand_beside_estimates():
     assert set(influence.loc[influence["arm"] == "model", "given"]) == {"nothing", "exposure"}
 
 
-def test_effects_are_paired_with_none():
-    found = mediation_effects(tables(0, 4)["agenda_mediation"])
+def test_effects_are_paired_with_none(made):
+    found = mediation_effects(made["agenda_mediation"].query("replication < 4"))
     assert set(found["arm"]) == {"model", "permuted"}
     media = found[(found["a"] == "media") & (found["b"] == "")]
     assert not media["difference"].any()
@@ -56,13 +61,13 @@ def test_effects_are_paired_with_none():
     assert set(found["replications"]) == {4}
 
 
-def test_what_is_shown():
-    found = tables(0, 1)["agenda_exposure"]
+def test_what_is_shown(made):
+    found = made["agenda_exposure"].query("replication == 0")
     assert not found.loc[(found["arm"] == "none") | (found["group"] == "media"), "value"].any()
     np.testing.assert_allclose(found.groupby(["arm", "group"])["value"].sum(), 0, atol=1e-12)
     assert found.loc[(found["arm"] == "model") & (found["group"] == "left"), "value"].all()
 
 
-def test_effects_need_an_arm_without():
+def test_effects_need_an_arm_without(made):
     with pytest.raises(InputError, match="without the arm none"):
-        mediation_effects(tables(0, 1, OPTIONS.replace(arms=("model",)))["agenda_mediation"])
+        mediation_effects(made["agenda_mediation"].query("arm == 'model'"))

@@ -79,6 +79,14 @@ def test_feed_of_a_data_set():
     assert (few.item_topic == -1).sum() == np.sort(counts)[:2].sum()
 
 
+def test_items_without_a_time_are_never_listed():
+    users = pa.table({"id": ["u"], "party": ["left"]})
+    items = pa.table({"id": ["i", "j"], "topic": ["a", "b"], "published": [5.0, None]})
+    found = newsfeed(Dataset("d", users, items), FeedOptions())
+    assert found.item_day.tolist() == [0, -1]
+    assert found.candidates(0, 7).tolist() == [0]
+
+
 def test_times_may_be_timestamps():
     users = pa.table({"id": ["u"], "party": ["left"]})
     days = pa.array([0, 86400 * 2 + 5], pa.int64()).cast(pa.timestamp("s"))

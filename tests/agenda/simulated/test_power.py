@@ -20,6 +20,11 @@ def test_cells_and_agendas():
     assert OPTIONS.agenda(Cell(80, 8, 0.0)).edges == ()
 
 
+def test_days_and_topics_are_positive():
+    with pytest.raises(ValidationError, match="days and topics are at least 1"):
+        PowerOptions(days=(-3,))
+
+
 def test_other_edges_stay():
     others = (Influence(leader="politicians", follower="media", strength=0.1),)
     planted = Influence(leader="media", follower="public", strength=0.4)
@@ -37,11 +42,11 @@ def test_parts_are_the_whole():
 
 
 def test_strong_effects_are_seen():
-    table = power(power_trials(OPTIONS, [Cell(160, 8, 0.0), Cell(160, 8, 0.2)], 0, 20))
+    table = power(power_trials(OPTIONS, [Cell(160, 8, 0.0), Cell(160, 8, 0.2)], 0, 10))
     assert table.loc[table["effect"] == 0.2, "rejected"].item() == 1
     assert table.loc[table["effect"] == 0, "rejected"].item() <= 0.2
     assert (table["low"] <= table["rejected"]).all()
-    assert set(table["replications"]) == {20}
+    assert set(table["replications"]) == {10}
 
 
 def test_corrected_p_values_are_larger():

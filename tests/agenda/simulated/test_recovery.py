@@ -26,15 +26,19 @@ POSTS = planted_posts().replace(days=150)
 OPTIONS = RecoveryOptions(simulation=SMALL, posts=POSTS, bootstrap=40, days=(1, 3))
 
 
-def test_parts_are_the_whole():
-    whole = recovery(OPTIONS, 0, 3)["agenda_recovery"]
-    parts = [recovery(OPTIONS, first, last)["agenda_recovery"] for first, last in ((0, 1), (1, 3))]
+@pytest.fixture(scope="module")
+def whole():
+    return recovery(OPTIONS, 0, 2)["agenda_recovery"]
+
+
+def test_parts_are_the_whole(whole):
+    parts = [recovery(OPTIONS, first, first + 1)["agenda_recovery"] for first in (0, 1)]
     pd.testing.assert_frame_equal(whole, pd.concat(parts, ignore_index=True))
     assert recovery(OPTIONS, 2, 2)["agenda_recovery"].empty
 
 
-def test_truths():
-    table = recovery(OPTIONS, 0, 1)["agenda_recovery"].set_index(["estimator", "parameter"])["truth"]
+def test_truths(whole):
+    table = whole.query("replication == 0").set_index(["estimator", "parameter"])["truth"]
     assert table["panel var", "media -> public, lag 1"] == 0.15
     assert table["panel var", "public -> media, lag 1"] == 0
     assert table["responses", "media -> public, day 1"] == pytest.approx(0.15 + 0.5 * 0.2)  # noise is shared by .2
@@ -134,3 +138,7 @@ def test_coverage_is_nominal():
 def test_models_that_cannot_be():
     with pytest.raises(ValidationError, match="posts of the model hawkes"):
         RecoveryOptions(posts=SMALL)
+    news = SMALL.replace(news={"rate": 0.1})
+    with pytest.raises(ValidationError, match="the truth of responses leaves out"):
+        RecoveryOptions(simulation=news)
+    assert RecoveryOptions(simulation=news, estimators=("panel var",)).simulation.news.rate == 0.1

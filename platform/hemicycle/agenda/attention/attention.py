@@ -1,6 +1,7 @@
 """Attention of groups to topics over time: what every estimator and simulation of agenda setting takes."""
 
 import difflib
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -15,6 +16,7 @@ from hemicycle.core.storage import Folder
 
 Times: TypeAlias = NDArray[np.datetime64]
 Moment: TypeAlias = str | np.datetime64
+_DATE = re.compile(r"\s*\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +152,13 @@ class Attention:
 
 
 def unknown(kind: str, given: Collection[str], known: Collection[str]) -> Iterator[Problem]:
-    """Yield a problem for each name that is not known, with the nearest ones."""
+    """Yield a problem for each name that is not known, with the nearest ones.
+
+    Args:
+        kind: what the names are of, for the message.
+        given: names.
+        known: those there are.
+    """
     names = list(dict.fromkeys(known))
     for name in dict.fromkeys(given):
         if name not in names:
@@ -162,13 +170,18 @@ def unknown(kind: str, given: Collection[str], known: Collection[str]) -> Iterat
 def moment(value: Moment | None, what: str, *, end: bool = False) -> np.datetime64 | None:
     """Return a date or time as ``datetime64[s]``; as an end, a date means its last second.
 
+    Args:
+        value: a date or time; None stays None.
+        what: it is, for the message.
+        end: whether it ends a period.
+
     Raises:
         InputError: it is no date.
     """
     if value is None or isinstance(value, np.datetime64):
         return None if value is None else value.astype("datetime64[s]")
     try:
-        found = pd.Timestamp(value)
+        found = pd.Timestamp(value if _DATE.match(value) else "no date")  # "May" would be a day of this year
     except ValueError as error:
         raise InputError(f"{what}: {value!r} is no date", remedy="write 2024-05-31 or 2024-05-31T12:00") from error
     found = found.tz_convert("UTC").tz_localize(None) if found.tzinfo else found

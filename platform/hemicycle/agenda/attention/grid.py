@@ -35,10 +35,16 @@ def infer_step(times: NDArray[np.int64]) -> Step | None:
 def step_of(config: AttentionConfig, times: NDArray[np.int64]) -> Step:
     """Return the step that is given, or inferred.
 
+    Args:
+        config: what the file holds.
+        times: of all rows, in seconds since 1970, shape (rows,).
+
     Raises:
         InputError: none can be inferred.
     """
-    found = config.step or infer_step(times) or ("day" if config.form == "texts" else None)
+    found = config.step or infer_step(times)
+    if config.form == "texts" and config.step is None and found in {None, "hour"}:
+        found = "day"  # whole hours tell nothing of how often groups speak
     if found is None:
         raise InputError(
             "the times are neither weeks, days nor hours apart", config.file, "write 'step: hour', 'day' or 'week'"
@@ -49,11 +55,18 @@ def step_of(config: AttentionConfig, times: NDArray[np.int64]) -> Step:
 def on_grid(config: AttentionConfig, times: NDArray[np.int64]) -> tuple[NDArray[np.int64], Times]:
     """Return each row's place on the grid, and the grid.
 
+    Args:
+        config: what the file holds.
+        times: of all rows, in seconds since 1970, shape (rows,).
+
+    Returns:
+        Shapes (rows,) and (times,).
+
     Raises:
         InputError: a gap, when gaps are refused.
     """
     step = step_of(config, times)
-    origin = int(times.min()) if config.step is None and infer_step(times) else _MONDAY
+    origin = int(times.min()) if config.step is None and infer_step(times) == step else _MONDAY
     places = (times - origin) // SECONDS[step]
     first, last = int(places.min()), int(places.max())
     grid = (origin + np.arange(first, last + 1) * SECONDS[step]).astype("datetime64[s]")
@@ -96,6 +109,10 @@ def rounding_unit(values: NDArray[np.float64]) -> float:
 
 def shares_of(config: AttentionConfig, cells: Cells) -> tuple[NDArray[np.float64], Times]:
     """Shares of attention, shape (topics, times, groups), and the grid of times.
+
+    Args:
+        config: what the file holds.
+        cells: its rows.
 
     Raises:
         InputError: gaps, conflicting rows, shares that add up to more than 1.

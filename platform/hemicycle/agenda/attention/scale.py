@@ -63,11 +63,16 @@ class Scaled:
         With differences, values are added to what was observed the step before.
         """
         level = (self.values if values is None else values) + self.removed
-        return expit(level) if self.options.scale == "logit" else level
+        return np.asarray(special.expit(level)) if self.options.scale == "logit" else level
 
 
 def floor(attention: Attention, options: ScaleOptions) -> float:
-    """Share that a zero is taken for."""
+    """Share that a zero is taken for.
+
+    Args:
+        attention: whose rounding unit or smallest positive share counts.
+        options: what a zero is taken for.
+    """
     if isinstance(options.zeros, float):
         return options.zeros
     if options.zeros == "published":
@@ -79,14 +84,14 @@ def floor(attention: Attention, options: ScaleOptions) -> float:
 
 
 def logit(shares: NDArray[np.float64], zero: float) -> NDArray[np.float64]:
-    """log(p / (1 - p)), where 0 is taken for ``zero`` and 1 for 1 - ``zero``; NaN stays."""
+    """log(p / (1 - p)), where 0 is taken for ``zero`` and 1 for 1 - ``zero``; NaN stays.
+
+    Args:
+        shares: any shape, which is that of the result.
+        zero: share that 0 is taken for, 1 for its complement.
+    """
     inner = np.where(shares <= 0, zero, np.where(shares >= 1, 1 - zero, shares))
     return np.asarray(np.log(inner) - np.log1p(-inner))
-
-
-def expit(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """1 / (1 + exp(-x)), the inverse of the log odds."""
-    return np.asarray(special.expit(values))
 
 
 def scaled(attention: Attention, options: ScaleOptions) -> NDArray[np.float64]:

@@ -41,6 +41,10 @@ def stationarity(attention: Attention, options: ScaleOptions) -> pd.DataFrame:
 
     Series that never change, or with fewer than :data:`LEAST` values, have no result (NaN).
 
+    Args:
+        attention: of all topics and groups.
+        options: the scale that series are tested on.
+
     Returns:
         Table ``agenda_stationarity``: topic, group, test (adf | kpss), statistic, p_value (KPSS: within the table's
         range from .01 to .1), p_bh, lags.

@@ -96,6 +96,15 @@ def read_documents(config: AttentionConfig) -> Documents:
     return Documents(times[kept], rows[kept], texts, names)
 
 
+def check_texts(config: AttentionConfig) -> None:
+    """Refuse texts whose times or groups cannot be used, before topics are looked for.
+
+    Raises:
+        InputError: as :func:`read_documents`; gaps in the times.
+    """
+    on_grid(config, read_documents(config).times)
+
+
 def _shares(
     weights: NDArray[np.float64], places: NDArray[np.int64], documents: Documents, how: tuple[int, TopicOptions]
 ) -> NDArray[np.float64]:

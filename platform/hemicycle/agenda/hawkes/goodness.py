@@ -117,7 +117,13 @@ def _tested(gaps: Floats) -> dict[str, object]:
 
 
 def held_out(design: Design, kernel: Kernel, theta: Floats) -> Floats:
-    """Log-likelihood an event of each target in the design's window given all before, shape (n_targets,)."""
+    """Log-likelihood an event of each target in the design's window given all before, shape (n_targets,).
+
+    Args:
+        design: whose window is judged; events before it count as the past.
+        kernel: at its estimated shape.
+        theta: estimates from before the window, shape (n_targets, p).
+    """
     still = replace(kernel, parameters=np.zeros(0))
     value = sums(design, still, theta, order=0).value
     return np.asarray(np.divide(value, design.counts, out=np.full(len(value), np.nan), where=design.counts > 0))

@@ -62,7 +62,12 @@ def _first_tenth(design: Design, coefficients: int) -> Design | None:
 
 
 def start(design: Design, kernel: Kernel) -> Floats:
-    """Half of the events exogenous, the rest shared out evenly, shape (n_targets, p)."""
+    """Half of the events exogenous, the rest shared out evenly, shape (n_targets, p).
+
+    Args:
+        design: events, baseline and window.
+        kernel: at the shape to start from.
+    """
     integrals = np.broadcast_to(design.integrals(kernel), (len(design.counts), design.n_columns(kernel)))
     half, first = 0.5 * design.counts[:, None], design.n_pieces
     baseline, branching = (half / part.sum(1, keepdims=True) for part in (integrals[:, :first], integrals[:, first:]))

@@ -52,6 +52,10 @@ def _solved(gram: Floats, right: Floats, nonnegative: bool) -> Floats:
 def moments(design: Design, kernel: Kernel) -> tuple[Floats, Floats]:
     """Return G, shape (p, p), and b, shape (n_targets, p).
 
+    Args:
+        design: events and baseline; the window is all of the observation.
+        kernel: whose rates targets share.
+
     Raises:
         InputError: every pair has a decay of its own.
     """

@@ -49,7 +49,13 @@ class Fit:
 
 
 def climbed(design: Design, options: KernelOptions, theta: Floats) -> Fit:
-    """Newton steps, halved where the likelihood falls, until the next promises nothing."""
+    """Newton steps, halved where the likelihood falls, until the next promises nothing.
+
+    Args:
+        design: events, baseline and window.
+        options: the kernel to start from.
+        theta: to start from, shape (n_targets, p).
+    """
     place = Place.of(design, options, theta)
     move = _Move.of(place)
     steps = 1
@@ -187,7 +193,11 @@ def _mixed(place: Place, tried: Place, worse: NDArray[np.bool_]) -> Place:
 
 
 def inverse(gram: Floats) -> Floats:
-    """Inverse of information, after scaling its diagonal to 1; directions without information get 0."""
+    """Inverse of information, after scaling its diagonal to 1; directions without information get 0.
+
+    Args:
+        gram: shape (p, p), which is that of the result.
+    """
     scale = np.sqrt(np.diag(gram))
     scale = np.where(scale > 0, scale, 1.0)
     return np.asarray(

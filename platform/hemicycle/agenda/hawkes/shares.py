@@ -58,7 +58,12 @@ class _Whole:
 
 def check_parts(design: Design, parts: Mapping[str, Sequence[str]]) -> None:
     """Raise an InputError for groups that are empty, overlap, are called as a source or name an unknown one."""
-    raise_problems(problem for group in parts for problem in _group_problems(design.events.sources, group, parts))
+    check_members(design.events.sources, parts)
+
+
+def check_members(sources: Sequence[str], parts: Mapping[str, Sequence[str]]) -> None:
+    """Raise an InputError for groups that do not fit these sources, as :func:`check_parts` does."""
+    raise_problems(problem for group in parts for problem in _group_problems(sources, group, parts))
 
 
 def _group_problems(known: Sequence[str], group: str, parts: Mapping[str, Sequence[str]]) -> Iterator[Problem]:

@@ -86,7 +86,14 @@ class Fitted:
 def between(
     value: float, error: float, fitted: Fitted, bounds: tuple[float, float] = (0.0, np.inf)
 ) -> dict[str, float]:
-    """Standard error and interval, cut to what is possible."""
+    """Standard error and interval, cut to what is possible.
+
+    Args:
+        value: the estimate.
+        error: its standard error.
+        fitted: whose level of confidence it is.
+        bounds: what is possible.
+    """
     half = fitted.quantile * error
     low, high = np.clip([value - half, value + half], *bounds)
     return {"error": error, "ci_low": float(low), "ci_high": float(high)}

@@ -1,4 +1,4 @@
-"""Clusters of days and topics, and the bootstrap that draws them whole (Cameron, Gelbach and Miller 2008)."""
+"""Clusters of days and topics: what is independent of each other, and is drawn whole in a bootstrap."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,6 @@ from numpy.typing import NDArray
 
 from hemicycle.agenda.leads.options import LeadOptions
 from hemicycle.core.errors import InputError
-from hemicycle.core.seeding import key_of, keyed_uniform
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,22 +54,3 @@ def _chosen(topics: int, times: int, options: LeadOptions) -> str:
     if topics < options.fewest:
         return "blocks"
     return "both" if times >= options.fewest * options.block else "topics"
-
-
-def draws(number: int, key: int, replications: int, first: int = 0) -> Floats:
-    """Return how often each cluster is drawn in each replication, shape (replications, number).
-
-    A replication's draw depends on the key and on its own number alone: replications first ... first + replications - 1
-    of one table are the same, whichever task makes them.
-    """
-    rows = np.arange(first, first + replications)
-    uniform = keyed_uniform(key_of("agenda clusters", key), rows, np.arange(number))
-    drawn = (uniform * number).astype(np.int64) + number * np.arange(replications)[:, None]
-    return np.bincount(drawn.ravel(), minlength=replications * number).reshape(replications, number).astype(np.float64)
-
-
-def sums(values: NDArray[np.floating], labels: NDArray[np.int64], number: int) -> Floats:
-    """Add rows of values, shape (rows, ...), by label; shape (number, ...)."""
-    out = np.zeros((number, *values.shape[1:]))
-    np.add.at(out, labels, values)
-    return out

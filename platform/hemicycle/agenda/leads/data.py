@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from hemicycle.agenda.attention.attention import Attention
 from hemicycle.agenda.attention.scale import scaled
-from hemicycle.agenda.leads.clusters import Clusters, clusters, draws
+from hemicycle.agenda.draws import draws
+from hemicycle.agenda.leads.clusters import Clusters, clusters
 from hemicycle.agenda.leads.granger import Products, products
 from hemicycle.agenda.leads.options import LeadOptions
 from hemicycle.agenda.leads.prewhitening import innovations, topic_sizes

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from hemicycle.agenda.attention.attention import Attention
-from hemicycle.agenda.leads.clusters import draws
+from hemicycle.agenda.draws import draws
 from hemicycle.agenda.leads.options import EventOptions
 from hemicycle.agenda.leads.shocks import Shocks, shocks
+from hemicycle.agenda.responses.intervals import percentiles
 from hemicycle.core.errors import InputError
 from hemicycle.core.seeding import key_of, rng
 
@@ -55,13 +56,7 @@ def events(attention: Attention, options: EventOptions, key: int) -> dict[str, p
     Raises:
         InputError: fewer days than a window takes, or a file's events lie outside the data.
     """
-    needed = options.baseline + 2 * options.window + 1
-    if len(attention.times) < needed:
-        raise InputError(
-            f"{len(attention.times)} days, but an event's window and baseline take {needed}",
-            "window",
-            "give more days, or a shorter window or baseline",
-        )
+    _check_length(attention, options)
     placed = Placed(attention.shares, options)
     found = [
         _study(attention, each, placed, options, key_of("agenda events", key, each.group))
@@ -69,6 +64,26 @@ def events(attention: Attention, options: EventOptions, key: int) -> dict[str, p
     ]
     responses, movers = zip(*found, strict=True)
     return {"agenda_events": _joined(responses), "agenda_first_movers": _joined(movers)}
+
+
+def check_events(attention: Attention, options: EventOptions) -> None:
+    """Refuse what :func:`events` would refuse.
+
+    Raises:
+        InputError: as :func:`events`.
+    """
+    _check_length(attention, options)
+    shocks(attention, options)
+
+
+def _check_length(attention: Attention, options: EventOptions) -> None:
+    needed = options.baseline + 2 * options.window + 1
+    if len(attention.times) < needed:
+        raise InputError(
+            f"{len(attention.times)} days, but an event's window and baseline take {needed}",
+            "window",
+            "give more days, or a shorter window or baseline",
+        )
 
 
 def _joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -195,25 +210,16 @@ def _responses(
     days = np.arange(-options.window, options.window + 1)
     known = np.isfinite(placed)
     columns = {"value": mean, "control": _ratio(np.where(known, placed, 0).sum(0), known.sum(0))}
-    columns["ci_low"], columns["ci_high"] = _interval(drawn, options.confidence)
-    columns["control_low"], columns["control_high"] = _interval(placed, options.confidence)
+    columns["ci_low"], columns["ci_high"] = percentiles(drawn, options.confidence)
+    columns["control_low"], columns["control_high"] = percentiles(placed, options.confidence)
     names = {"response group": np.repeat(list(groups), len(days)), "day": np.tile(days, len(groups))}
     return pd.DataFrame(names | {name: values.T.ravel() for name, values in columns.items()})
 
 
 def _movers(groups: Sequence[str], half: Floats, drawn: Floats, options: EventOptions) -> pd.DataFrame:
-    low, high = _interval(drawn, options.confidence)
+    low, high = percentiles(drawn, options.confidence)
     rank = np.where(np.isfinite(drawn), drawn, np.inf)
     first = ((rank == rank.min(1, keepdims=True)) & np.isfinite(rank)).astype(float)
     first /= np.maximum(first.sum(1, keepdims=True), 1)
     names = {"response group": list(groups), "half_day": half, "ci_low": low, "ci_high": high}
     return pd.DataFrame(names | {"first": first.mean(0)})
-
-
-def _interval(drawn: Floats, confidence: float) -> tuple[Floats, Floats]:
-    """Percentiles over replications, the first axis, of what is known; NaN where nothing is."""
-    known = np.isfinite(drawn).any(0)
-    low, high = np.full((2, *known.shape), np.nan)
-    ends = ((1 - confidence) / 2, (1 + confidence) / 2)
-    low[known], high[known] = np.nanquantile(drawn[:, known], ends, axis=0)
-    return low, high

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from hemicycle.agenda.label_means import less_label_means
 from hemicycle.core.errors import InputError
 
 Floats = NDArray[np.float64]
@@ -79,7 +80,8 @@ def products(windows: Floats, topics: NDArray[np.int64], clusters: NDArray[np.in
         clusters: cluster of each row.
         number: of clusters.
     """
-    flat = _less_means(windows.swapaxes(1, 2).reshape(len(windows), -1), topics)
+    known, place = np.unique(topics, return_inverse=True)
+    flat = less_label_means(windows.swapaxes(1, 2).reshape(len(windows), -1), place, len(known))
     by_group = flat.reshape(len(windows), windows.shape[2], -1)
     y, x = by_group[:, :, 0], by_group[:, :, 1:].reshape(len(windows), -1)
     order = np.argsort(clusters, kind="stable")
@@ -88,13 +90,7 @@ def products(windows: Floats, topics: NDArray[np.int64], clusters: NDArray[np.in
     xx = np.stack([x[span].T @ x[span] for span in spans])
     xy = np.stack([x[span].T @ y[span] for span in spans])
     yy = np.stack([(y[span] ** 2).sum(0) for span in spans])
-    return Products(xx, xy, yy, np.diff(bounds).astype(float), len(np.unique(topics)))
-
-
-def _less_means(values: Floats, labels: NDArray[np.int64]) -> Floats:
-    _, place, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    totals = np.stack([np.bincount(place, column) for column in values.T], 1)
-    return np.asarray(values - (totals / counts[:, None])[place])
+    return Products(xx, xy, yy, np.diff(bounds).astype(float), len(known))
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,13 +131,23 @@ def fitted(sums: Products) -> Fitted:
 
 
 def measures(panel: Products, weights: Floats) -> Floats:
-    """Return F(a -> b) given all other groups for each replication, shape (replications, groups, groups)."""
+    """Return F(a -> b) given all other groups for each replication, shape (replications, groups, groups).
+
+    Args:
+        panel: sums of products by cluster.
+        weights: how often each cluster is drawn, shape (replications, clusters).
+    """
     parts = [fitted(panel.weighted(some)).measure for some in _chunks(weights)]
     return np.concatenate(parts) if parts else np.empty((0, *panel.xy.shape[2:] * 2))
 
 
 def measures_bivariate(panel: Products, weights: Floats) -> Floats:
-    """Return F(a -> b) given the past of b alone for each replication, shape (replications, groups, groups)."""
+    """Return F(a -> b) given the past of b alone for each replication, shape (replications, groups, groups).
+
+    Args:
+        panel: sums of products by cluster.
+        weights: how often each cluster is drawn, shape (replications, clusters).
+    """
     groups = panel.xy.shape[2]
     found = np.zeros((len(weights), groups, groups))
     for a, b in combinations(range(groups), 2):
@@ -214,7 +220,14 @@ def by_topic(each: Products) -> ByTopic:
 
 
 def p_values(panel: Products) -> Floats:
-    """p-values of the F test that takes errors for independent with one variance; NaN on the diagonal."""
+    """p-values of the F test that takes errors for independent with one variance; NaN on the diagonal.
+
+    Args:
+        panel: sums of products by cluster, all of which count.
+
+    Returns:
+        Shape (groups, groups), [a, b] of "a does not lead b, given all other groups".
+    """
     fit = fitted(panel.total)
     free = panel.rows.sum() - panel.xx.shape[1] - panel.means
     return _off_diagonal(stats.f.sf(fit.extra[0] / panel.lags / (fit.left / free), panel.lags, free))

@@ -30,7 +30,8 @@ def leads(attention: Attention, options: LeadOptions, key: int) -> dict[str, pd.
         and symbols' transfer entropies the sums over delays, of r^2 and in nats), ci_low, ci_high, p_value, p_bh, edge;
         ``agenda_network``: measure, group, net (mean net lead over the other groups), ci_low, ci_high;
         with cross-correlation also ``agenda_correlations``: from, to, lag (days by which ``to`` comes later, negative:
-        earlier), value, high (what the largest size over the delays stays below, by chance, with the confidence).
+        earlier), value, high (what the largest size over the delays in both directions stays below, by chance, with the
+        confidence).
 
     Raises:
         InputError: fewer than 2 groups, a constant group, or too few days or topics for lags, clusters or shifts.
@@ -50,6 +51,17 @@ def leads(attention: Attention, options: LeadOptions, key: int) -> dict[str, pd.
     return joined
 
 
+def check_leads(attention: Attention, options: LeadOptions) -> None:
+    """Refuse, before anything is drawn, what :func:`leads` would refuse.
+
+    Raises:
+        InputError: as :func:`leads`.
+    """
+    data = lead_data(attention, options, 0)
+    assert data.clusters.number, "clusters are made or refused"
+    assert len(data.panel.rows), "lags are taken or refused"
+
+
 def correlations(data: LeadData) -> pd.DataFrame:
     """Return the cross-correlations of innovations at all lags, with the largest size that chance would give.
 
@@ -59,7 +71,8 @@ def correlations(data: LeadData) -> pd.DataFrame:
     lags = np.arange(-data.options.reach, data.options.reach + 1)
     values = cross_correlations(data.whitened, lags)
     shifted = shifts.surrogates(Shifted(data.whitened), data.shape, data.options, data.key)
-    high = np.quantile(shifted.max(1), data.options.confidence, axis=0)
+    largest = shifted.max(1)  # of b after a; what is looked at has delays in both directions
+    high = np.quantile(np.maximum(largest, largest.swapaxes(1, 2)), data.options.confidence, axis=0)
     rows = [
         {"from": data.groups[a], "to": data.groups[b], "lag": lags, "value": values[:, a, b], "high": high[a, b]}
         for a, b in combinations(range(len(high)), 2)

@@ -9,8 +9,8 @@ from math import factorial
 import numpy as np
 from numpy.typing import NDArray
 
+from hemicycle.agenda.draws import draws
 from hemicycle.agenda.leads import cross_correlation, granger, shifts, transfer_entropy
-from hemicycle.agenda.leads.clusters import draws
 from hemicycle.agenda.leads.data import LeadData
 from hemicycle.agenda.leads.granger_tests import robust_p_values
 from hemicycle.agenda.leads.network import Measured

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from hemicycle.agenda.responses.intervals import percentiles
 from hemicycle.probes.multiplicity import benjamini_hochberg
 
 Floats = NDArray[np.float64]
@@ -54,15 +55,17 @@ def interval(value: Floats, drawn: Floats, confidence: float) -> tuple[Floats, F
         drawn: replications along the first axis; none: NaN.
         confidence: of the interval.
     """
-    if not len(drawn):
-        return np.full(np.shape(value), np.nan), np.full(np.shape(value), np.nan)
-    moved = drawn - drawn.mean(0) + value
-    low, high = np.quantile(moved, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
-    return low, high
+    return percentiles(_moved(value, drawn), confidence)
 
 
 def pairs(found: Measured, groups: Sequence[str], level: float, confidence: float) -> pd.DataFrame:
     """Return one row an ordered pair: the table ``agenda_leads``.
+
+    Args:
+        found: the measure.
+        groups: names.
+        level: false-discovery rate at which an edge is kept.
+        confidence: of the intervals.
 
     Returns:
         Columns measure, from, to, lag, value, ci_low, ci_high, p_value, p_bh (over the pairs), edge (p_bh <= level) and
@@ -96,6 +99,12 @@ def net_leads(found: Measured, groups: Sequence[str], level: float, confidence: 
 
     Both directions are taken from the same bootstrap replications, and so is the two-sided p-value.
 
+    Args:
+        found: the measure.
+        groups: names.
+        level: false-discovery rate at which an edge is kept.
+        confidence: of the intervals.
+
     Returns:
         Columns measure, from, to, net, ci_low, ci_high, p_value, p_bh, edge.
     """
@@ -108,6 +117,11 @@ def net_leads(found: Measured, groups: Sequence[str], level: float, confidence: 
 
 def leadership(found: Measured, groups: Sequence[str], confidence: float) -> pd.DataFrame:
     """Return one row a group: the mean of its net leads over all other groups, the table ``agenda_network``.
+
+    Args:
+        found: the measure.
+        groups: names.
+        confidence: of the intervals.
 
     Returns:
         Columns measure, group, net, ci_low, ci_high.
@@ -123,10 +137,14 @@ def _net(found: Measured) -> tuple[Floats, Floats]:
     return value - value.T, drawn - drawn.swapaxes(1, 2)
 
 
+def _moved(value: Floats, drawn: Floats) -> Floats:
+    return drawn - drawn.mean(0) + value if len(drawn) else drawn
+
+
 def _two_sided(value: Floats, drawn: Floats) -> Floats:
     if not len(drawn):
         return np.full(value.shape, np.nan)
-    moved = drawn - drawn.mean(0) + value
+    moved = _moved(value, drawn)
     tail = np.minimum((moved <= 0).sum(0), (moved >= 0).sum(0))
     return np.asarray(np.minimum(2 * (1 + tail) / (1 + len(drawn)), 1))
 

@@ -26,6 +26,12 @@ def starts(topics: int, times: int, options: LeadOptions, key: int) -> Whole:
 
     Shifts that are followed by delays which the data themselves are searched at, in either direction, are left out.
 
+    Args:
+        topics: their number.
+        times: number of days.
+        options: reach, surrogates, and whether topics are shifted together.
+        key: of shifts drawn apart.
+
     Raises:
         InputError: too few days.
     """

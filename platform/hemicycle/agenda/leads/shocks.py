@@ -1,7 +1,7 @@
 """Shocks of attention: the days on which a topic rises, found in the series or given by a file."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from hemicycle.agenda.attention.attention import Attention
+from hemicycle.agenda.attention.attention import Attention, unknown
 from hemicycle.agenda.leads.options import EventOptions
 from hemicycle.core.errors import Problem, raise_problems
 from hemicycle.data.columns import TEXT, TableFile, locate
@@ -100,11 +100,7 @@ def shocks(attention: Attention, options: EventOptions) -> list[Shocks]:
     everybody = np.mean(attention.shares, 2)
     named = {group: attention.shares[:, :, i] for i, group in enumerate(attention.groups)} | {EVERYBODY: everybody}
     chosen = options.groups or (*attention.groups, EVERYBODY)
-    unknown = [group for group in chosen if group not in named]
-    raise_problems(
-        Problem(f"there is no group {name!r}; there are: {', '.join(named)}", "groups", "correct it")
-        for name in unknown
-    )
+    raise_problems(replace(problem, where="groups") for problem in unknown("group", chosen, named))
     return [_found(group, named[group], attention.unit, options) for group in chosen]
 
 

@@ -23,6 +23,9 @@ def gaussian(measure: Floats) -> Floats:
     """Return the transfer entropy of a Gaussian process, in nats: half of its Granger measure.
 
     Barnett, Barrett and Seth, Physical Review Letters 103 (2009), equation 7.
+
+    Args:
+        measure: Geweke's F(a -> b), any shape, which is that of the result.
     """
     return np.asarray(measure / 2)
 
@@ -67,7 +70,14 @@ def ordinal_symbols(values: Floats, days: int) -> Whole:
 
 
 def entropies(counts: NDArray[Any]) -> Floats:
-    """Return transfer entropies from counts of (next day, day before, leader), the last three axes; 0 without any."""
+    """Return transfer entropies from counts of (next day, day before, leader), the last three axes; 0 without any.
+
+    Args:
+        counts: shape (..., symbols, symbols, symbols).
+
+    Returns:
+        In nats, shape (...); never below 0.
+    """
     n = counts.astype(float)
     total = np.maximum(n.sum((-3, -2, -1)), 1)
     joint = _n_log_n(n).sum((-3, -2, -1)) + _n_log_n(n.sum((-3, -1))).sum(-1)

@@ -24,18 +24,21 @@ import numpy as np
 import threadpoolctl
 from numpy.typing import NDArray
 
+from hemicycle.agenda.draws import draws
+from hemicycle.agenda.label_means import less_label_means
 from hemicycle.agenda.responses.bootstrap_kernels import simulated_products
 from hemicycle.agenda.responses.fixed_effects_bias import bias_corrected
 from hemicycle.agenda.responses.moments import drawn, moments, solved
 from hemicycle.agenda.responses.panel_var import PanelVar, sizes
 from hemicycle.agenda.responses.roots import shrunk
 from hemicycle.core.errors import InputError
-from hemicycle.core.seeding import key_of, keyed_uniform
+from hemicycle.core.seeding import key_of
 
 Floats = NDArray[np.float64]
 Bands = Literal["residual", "topics"]
 _AT_ONCE = 256  # replications whose products are held together
-_FEWEST_TOPICS = 5
+FEWEST_TOPICS = 5
+"""Topics without which none are drawn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,9 +108,9 @@ def check_topics(var: PanelVar, bands: Bands) -> None:
         InputError: too few topics.
     """
     topics = len(np.unique(var.panel.topic[var.panel.rows]))
-    if bands == "topics" and topics < _FEWEST_TOPICS:
+    if bands == "topics" and topics < FEWEST_TOPICS:
         raise InputError(
-            f"bands by drawing topics need at least {_FEWEST_TOPICS} topics with attention, there are {topics}",
+            f"bands by drawing topics need at least {FEWEST_TOPICS} topics with attention, there are {topics}",
             "bands",
             "choose bands: residual",
         )
@@ -142,12 +145,16 @@ def _estimated(var: PanelVar, products: Floats, counts: Floats) -> tuple[Floats,
 
 
 def topic_weights(usable: NDArray[np.bool_], key: int, span: tuple[int, int]) -> Floats:
-    """Return how often each usable topic is drawn in each replication, shape (replications, topics)."""
-    topics = np.flatnonzero(usable)
-    numbers = keyed_uniform(key_of("agenda topics drawn", key), np.arange(*span), np.arange(len(topics)))
-    places = topics[(numbers * len(topics)).astype(np.int64)]
-    weights = np.zeros((len(places), len(usable)))
-    np.add.at(weights, (np.arange(len(places))[:, None], places), 1.0)
+    """Return how often each usable topic is drawn in each replication, shape (replications, topics).
+
+    Args:
+        usable: which topics have rows, shape (topics,).
+        key: of the bootstrap.
+        span: first replication and the one after the last.
+    """
+    first, last = span
+    weights = np.zeros((last - first, len(usable)))
+    weights[:, usable] = draws(int(usable.sum()), key, last - first, first)
     return weights
 
 
@@ -174,7 +181,6 @@ def residual_pool(var: PanelVar) -> tuple[Floats, NDArray[np.int64], NDArray[np.
     panel = var.panel
     series = panel.row_series  # runs lie in the order of their series
     counts = np.bincount(series)
-    sums = np.stack([np.bincount(series, column) for column in var.residuals.T], 1)
-    centred = var.residuals - (sums / np.maximum(counts, 1)[:, None])[series]
+    centred = less_label_means(var.residuals, series, len(counts))
     first = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
     return centred, first[panel.series], counts[panel.series].astype(np.int64), panel.time

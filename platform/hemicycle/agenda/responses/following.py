@@ -70,5 +70,11 @@ def _pairs(value: Floats, drawn: Floats, groups: tuple[str, ...], confidence: fl
 
 
 def paired(value: Floats, drawn: Floats, confidence: float) -> Interval:
-    """Return the interval of effects [response, impulse] less those the other way round."""
+    """Return the interval of effects [response, impulse] less those the other way round.
+
+    Args:
+        value: effects, shape (..., groups, groups).
+        drawn: their replications along the first axis.
+        confidence: level of the percentile interval.
+    """
     return interval(value - np.swapaxes(value, -1, -2), drawn - np.swapaxes(drawn, -1, -2), confidence)

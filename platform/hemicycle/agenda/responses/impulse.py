@@ -59,12 +59,24 @@ def impact(covariance: Floats, kind: Kind, order: Sequence[int] | None = None) -
 def responses_to_deviation(
     coefficients: Floats, covariance: Floats, horizon: int, kind: Kind, order: Sequence[int] | None = None
 ) -> Floats:
-    """Return responses to shocks of one standard deviation, shape (..., horizon + 1, groups, groups)."""
+    """Return responses to shocks of one standard deviation, shape (..., horizon + 1, groups, groups).
+
+    Args:
+        coefficients: lag matrices, shape (..., lags, groups, groups).
+        covariance: of residuals, shape (..., groups, groups).
+        horizon: last day.
+        kind: orthogonalised or generalised.
+        order: groups from the first to the last of the Cholesky factor; none: as they stand.
+    """
     return np.asarray(moving_average(coefficients, horizon) @ impact(covariance, kind, order)[..., None, :, :])
 
 
 def per_unit(responses: Floats) -> Floats:
-    """Divide by the impulse group's own response on day 0."""
+    """Divide by the impulse group's own response on day 0.
+
+    Args:
+        responses: shape (..., days, groups, groups), which is that of the result.
+    """
     own = np.diagonal(responses[..., 0, :, :], axis1=-2, axis2=-1)
     return np.asarray(responses / own[..., None, None, :])
 

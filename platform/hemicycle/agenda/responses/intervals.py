@@ -32,11 +32,26 @@ def interval(value: Floats, drawn: Floats, confidence: float) -> Interval:
         drawn: its replications, along the first axis.
         confidence: level, such as .95.
     """
-    if not len(drawn):
-        nothing = np.full_like(value, np.nan)
-        return Interval(value, nothing, nothing)
-    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
-    return Interval(value, low, high)
+    return Interval(value, *percentiles(drawn, confidence))
+
+
+def percentiles(drawn: Floats, confidence: float) -> tuple[Floats, Floats]:
+    """Return the ends between which the middle of the replications lies.
+
+    Args:
+        drawn: replications along the first axis, shape (replications, ...); NaN: unknown, left out.
+        confidence: share of the replications between the ends.
+
+    Returns:
+        Two arrays of the shape of a replication; NaN where nothing is known.
+    """
+    known = np.isfinite(drawn)
+    some = known.any(0)
+    low, high = np.full((2, *some.shape), np.nan)
+    if some.any():
+        quantile = np.quantile if known.all() else np.nanquantile
+        low[some], high[some] = quantile(drawn[:, some], [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+    return low, high
 
 
 def long_table(found: Interval, groups: tuple[str, ...], name: str) -> pd.DataFrame:

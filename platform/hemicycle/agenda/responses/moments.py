@@ -41,7 +41,12 @@ def moments(panel: Panel) -> Moments:
 
 
 def total(found: Moments, *, fixed_effects: bool) -> Floats:
-    """Return the centred products of all topics, shape (q, q)."""
+    """Return the centred products of all topics, shape (q, q).
+
+    Args:
+        found: sums by topic.
+        fixed_effects: centre each topic by its own mean, or all by one.
+    """
     return np.asarray(drawn(found, np.ones((1, len(found.counts))), fixed_effects=fixed_effects)[0])
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hemicycle.agenda.label_means import label_means
 from hemicycle.agenda.responses.fixed_effects_bias import bias_corrected
 from hemicycle.agenda.responses.moments import moments, solved, total
 from hemicycle.agenda.responses.panel import Panel
@@ -77,18 +78,17 @@ def fit(panel: Panel, groups: tuple[str, ...] = (), *, corrected: bool = False) 
     explained = np.einsum("rlj,lij->ri", panel.windows()[:, 1:], coefficients)
     left = panel.values[panel.rows] - explained
     effect = panel.effect[panel.rows]
-    intercepts = _means(left, effect, panel.n_effects)
+    intercepts = label_means(left, effect, panel.n_effects)
     return PanelVar(panel, coefficients, covariance, intercepts, left - intercepts[effect], corrected)
-
-
-def _means(values: Floats, places: NDArray[np.int64], n_places: int) -> Floats:
-    counts = np.maximum(np.bincount(places, minlength=n_places), 1)
-    sums = [np.bincount(places, column, n_places) for column in values.T]
-    return np.asarray(np.stack(sums, 1) / counts[:, None])
 
 
 def check_rank(products: Floats, n_groups: int, groups: tuple[str, ...] = ()) -> None:
     """Refuse lags that are constant or combinations of one another.
+
+    Args:
+        products: centred products of the windows, shape (q, q), q = (1 + lags) * groups.
+        n_groups: number of groups.
+        groups: names, for messages.
 
     Raises:
         InputError: names the groups whose series are constant.

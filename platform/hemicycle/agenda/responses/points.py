@@ -68,7 +68,11 @@ class Translation:
         }
 
     def in_points(self, responses: Floats) -> Floats:
-        """Return what responses on the scale of the model are in points, from the responding groups' means."""
+        """Return what responses on the scale of the model are in points, from the responding groups' means.
+
+        Args:
+            responses: of size asked for, shape (..., groups, groups), which is that of the result.
+        """
         if not self.logits:
             return 100 * responses
         level = self.means[:, None]
@@ -76,7 +80,15 @@ class Translation:
 
 
 def published(deviation: Floats, points: float) -> Shocks:
-    """Translate as the replication code does; day 0, which it leaves out, is 0."""
+    """Translate as the replication code does; day 0, which it leaves out, is 0.
+
+    Args:
+        deviation: responses to shocks of one standard deviation, shape (..., days, groups, groups).
+        points: rise of the impulse group, in percentage points.
+
+    Returns:
+        By shock and scale, in percentage points, arrays of the same shape.
+    """
     effect = expit(np.cumsum(deviation, axis=-3)) - 0.5
     effect[..., 0, :, :] = 0.0
     own = np.diagonal(effect, axis1=-2, axis2=-1)

@@ -62,8 +62,20 @@ class Fitted:
         return drawn_by(self.var, self.options)
 
     def deviation(self, coefficients: Floats, covariance: Floats) -> Floats:
-        """Return responses to one standard deviation, shape (..., horizon + 1, groups, groups)."""
-        return responses_to_deviation(coefficients, covariance, self.options.horizon, self.options.kind, self.order)
+        """Return responses to one standard deviation, shape (..., horizon + 1, groups, groups).
+
+        They are those of attention itself: a model of differences has its responses added up over the days.
+        """
+        options = self.options
+        try:
+            found = responses_to_deviation(coefficients, covariance, options.horizon, options.kind, self.order)
+        except np.linalg.LinAlgError as error:
+            raise InputError(
+                f"what is new in the groups at {len(self.var.panel.rows)} times does not tell them apart",
+                "lags",
+                "give more times, fewer lags, or leave out a group that moves as another does",
+            ) from error
+        return np.cumsum(found, axis=-3) if options.scale.detrend == "differences" else found
 
 
 def responses(attention: Attention, options: VarOptions, key: int) -> dict[str, pd.DataFrame]:

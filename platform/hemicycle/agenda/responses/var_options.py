@@ -46,7 +46,7 @@ class VarOptions(Options):
     confidence: float = Field(default=0.95, gt=0, lt=1)
     """Level of the percentile intervals."""
     scale: ScaleOptions = ScaleOptions()
-    """How shares are brought to the logit scale."""
+    """How shares are brought to the logit scale; with differences, responses are still those of attention itself."""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -54,6 +54,8 @@ class VarOptions(Options):
             raise ValueError("lags must be at least 1, or one of aic, bic, hq")
         if self.rule == "published" and self.scale.scale != "logit":
             raise ValueError("the published translation needs scale: logit; choose translation: mean for shares")
+        if self.rule == "published" and self.scale.detrend == "differences":
+            raise ValueError("the published translation is of levels; choose translation: mean for differences")
         return self
 
     @property

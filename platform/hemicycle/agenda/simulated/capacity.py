@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from hemicycle.core.loops import compiled
 
@@ -66,11 +67,15 @@ def advance(dynamics: Dynamics, before: Floats, force: Floats) -> Floats:
 
 
 def shares(x: Floats, kind: int = LOG_SHARE) -> Floats:
-    """Return attention: softmax over the last axis, or of a panel VAR the logistic function."""
+    """Return attention: softmax over the last axis, or of a panel VAR the logistic function.
+
+    Args:
+        x: log attention (of a panel VAR: log odds), shape (..., topics), which is that of the result.
+        kind: ``PANEL``, ``LOG_SHARE`` or ``SHARE``.
+    """
     if kind == PANEL:
-        return 1 / (1 + np.exp(-x))
-    weights = np.exp(x - x.max(axis=-1, keepdims=True))
-    return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
+        return np.asarray(special.expit(x))
+    return np.asarray(special.softmax(x, axis=-1))
 
 
 def centred(x: Floats) -> Floats:

@@ -5,6 +5,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import special
 
 from hemicycle.agenda.attention.attention import Attention
 
@@ -47,8 +48,7 @@ def _of_two(p: Floats, q: Floats, a: str, b: str) -> list[tuple[str, str, str, f
 
 def entropy(p: Floats) -> Floats:
     """Return -sum p ln p over the last axis, in nats; NaN where a share is."""
-    logs = np.log(p, out=np.zeros_like(p), where=p > 0)
-    return np.asarray(-(p * logs).sum(axis=-1))
+    return np.asarray(special.entr(p).sum(axis=-1))
 
 
 def _mean(daily: Floats) -> float:

@@ -65,7 +65,13 @@ def _replication(options: DiscoveryOptions, number: int) -> pd.DataFrame:
 
 
 def lead_tests(attention: Attention, options: LeadOptions, key: int) -> pd.DataFrame:
-    """Return measure, from, to, p_value and p_bh of every ordered pair."""
+    """Return measure, from, to, p_value and p_bh of every ordered pair.
+
+    Args:
+        attention: of all groups.
+        options: measures and how they are tested.
+        key: of all random numbers.
+    """
     return leads(attention, options, key)["agenda_leads"][["measure", "from", "to", "p_value", "p_bh"]]
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from hemicycle.agenda.responses.roots import largest_roots
 from hemicycle.core.config import Options
 from hemicycle.core.errors import Problem
 
@@ -154,7 +155,7 @@ class AgendaSimulation(Options):
         if missing:
             yield Problem(f"no inertia or posts for {', '.join(missing)}", remedy="give every group one, or one number")
             return
-        radius = spectral_radius(coefficients(self))
+        radius = float(largest_roots(coefficients(self)[None])[0])
         if radius >= _EDGE_OF_STABILITY:
             what = f"inertia and influence are unstable: their spectral radius is {radius:.3f}"
             yield Problem(what, remedy="weaken them until it is below 1")
@@ -232,18 +233,3 @@ def coefficients(options: AgendaSimulation) -> NDArray[np.float64]:
     out = influence_lags(options)
     out[0] += np.diag(inertia(options))
     return out
-
-
-def spectral_radius(lags: NDArray[np.float64]) -> float:
-    """Largest modulus of the roots of x_t = sum over l of A_l x_(t-l): below 1, deviations die out.
-
-    They are the eigenvalues of the companion matrix (Luetkepohl 2005, *New Introduction to Multiple Time Series
-    Analysis*, section 2.1).
-
-    Args:
-        lags: A_1 ... A_L, shape (lags, groups, groups).
-    """
-    length, n, _ = lags.shape
-    companion = np.eye(length * n, k=-n)
-    companion[:n] = np.concatenate(list(lags), axis=1)
-    return float(np.abs(np.linalg.eigvals(companion)).max())

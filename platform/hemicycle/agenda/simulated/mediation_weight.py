@@ -20,6 +20,8 @@ from pydantic import Field
 from scipy import stats
 
 from hemicycle.agenda.attention.attention import Attention
+from hemicycle.agenda.attention.scale import ScaleOptions, floor
+from hemicycle.agenda.label_means import less_label_means
 from hemicycle.core.config import Options
 from hemicycle.core.errors import InputError
 
@@ -62,8 +64,7 @@ def log_attention(attention: Attention) -> Floats:
     A share of 0 is read as half the rounding unit, of unrounded shares as half the least one.
     """
     shares = np.moveaxis(attention.shares, 0, -1)
-    floor = (attention.unit or shares[shares > 0].min(initial=1.0)) / 2
-    x = np.log(np.maximum(shares, floor))
+    x = np.log(np.maximum(shares, floor(attention, ScaleOptions())))
     return np.asarray(x - x.mean(axis=-1, keepdims=True))
 
 
@@ -93,6 +94,11 @@ def mediation_weight(attention: Attention, shown: Floats, options: WeightOptions
 def influence_given(attention: Attention, shown: Floats | None, options: WeightOptions) -> pd.DataFrame:
     """Estimate who follows whom, with exposure held constant or (``shown`` None) left out.
 
+    Args:
+        attention: of all groups.
+        shown: exposure less its baseline, shape (days, groups, topics); None: left out.
+        options: lags and level.
+
     Returns:
         Columns from, to, lag, estimate, se, ci_low, ci_high, p_value; ``from`` equal to ``to`` is inertia.
 
@@ -113,6 +119,12 @@ def influence_given(attention: Attention, shown: Floats | None, options: WeightO
 def rows_of(x: Floats, shown: Floats, group: int, lags: int) -> Rows:
     """Return the rows of one group's regression; those with anything missing are left out.
 
+    Args:
+        x: log attention, shape (days, groups, topics); NaN: missing.
+        shown: exposure less its baseline, of the same shape.
+        group: position of the group whose attention is explained.
+        lags: days back from which it is explained.
+
     Raises:
         InputError: fewer rows than twice the coefficients are left.
     """
@@ -124,18 +136,18 @@ def rows_of(x: Floats, shown: Floats, group: int, lags: int) -> Rows:
     if len(day) < 2 * (lags * groups + topics):
         what = f"{len(day)} rows of {days} days and {topics} topics for {lags} lags of {groups} groups"
         raise InputError(what, remedy="give more days, or fewer lags")
-    within = _demeaned(columns[keep], topic, topics)
+    within = less_label_means(columns[keep], topic, topics)
     return Rows(within[:, 0], within[:, 1:-1], within[:, -1], day, topics)
 
 
-def _demeaned(columns: Floats, topic: NDArray[np.int64], topics: int) -> Floats:
-    counts = np.maximum(np.bincount(topic, minlength=topics), 1)
-    means = np.stack([np.bincount(topic, column, topics) / counts for column in columns.T], axis=1)
-    return np.asarray(columns - means[topic])
-
-
 def least_squares(rows: Rows, design: Floats, confidence: float) -> Floats:
-    """Return estimate, standard error, interval and p-value of each column of a design, shape (columns, 5)."""
+    """Return estimate, standard error, interval and p-value of each column of a design, shape (columns, 5).
+
+    Args:
+        rows: of one group; the effects of topics that were taken away count as coefficients.
+        design: what explains attention, shape (n, columns).
+        confidence: level of the t intervals.
+    """
     inverse = np.linalg.pinv(design.T @ design)
     estimate = inverse @ (design.T @ rows.y)
     score = design * (rows.y - design @ estimate)[:, None]
@@ -148,7 +160,14 @@ def least_squares(rows: Rows, design: Floats, confidence: float) -> Floats:
 
 
 def inference(estimate: Floats, se: Floats, free: int, confidence: float) -> Floats:
-    """Return estimate, standard error, t interval and two-sided p-value, shape (n, 5)."""
+    """Return estimate, standard error, t interval and two-sided p-value, shape (n, 5).
+
+    Args:
+        estimate: shape (n,).
+        se: standard errors, shape (n,); p is NaN where one is 0.
+        free: degrees of freedom.
+        confidence: level of the interval.
+    """
     half = stats.t.ppf((1 + confidence) / 2, free) * se
     p = 2 * stats.t.sf(np.abs(estimate) / np.where(se > 0, se, np.nan), free)
     return np.stack([estimate, se, estimate - half, estimate + half, p], axis=1)

@@ -49,7 +49,7 @@ class Newsfeed:
     Args:
         topics: names.
         item_topic: topic of each item, -1 for none of these, shape (n_items,).
-        item_day: day of publication, from 0, shape (n_items,).
+        item_day: day of publication, from 0; -1: unknown, never listed; shape (n_items,).
         groups: names of the groups that have members.
         user_group: group of each user, -1 for none of these, shape (n_users,).
     """
@@ -67,7 +67,7 @@ class Newsfeed:
 
     def candidates(self, day: int, window: int) -> NDArray[np.int64]:
         """Return items of the agenda's topics published in the last ``window`` days up to ``day``."""
-        recent = (self.item_day <= day) & (self.item_day > day - window)
+        recent = (self.item_day <= day) & (self.item_day > max(day - window, -1))
         return np.flatnonzero(recent & (self.item_topic >= 0))
 
     def members(self, group: int, limit: int, seed: int) -> NDArray[np.int64]:
@@ -213,7 +213,15 @@ def _shown(feed: Newsfeed, scores: Scores, options: ListOptions, days: list[int]
 
 
 def best(values: Floats, k: int) -> NDArray[np.int64]:
-    """Return the columns of the k largest values of each row, fewer where there are not as many, best first."""
+    """Return the columns of the k largest values of each row, fewer where there are not as many, best first.
+
+    Args:
+        values: scores, shape (rows, columns); NaN: none, which comes last.
+        k: how many.
+
+    Returns:
+        Shape (rows, at most k).
+    """
     kept = np.where(np.isnan(values), -np.inf, values)
     return np.asarray(np.argsort(-kept, axis=1, kind="stable")[:, :k])
 

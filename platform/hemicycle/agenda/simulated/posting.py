@@ -13,6 +13,7 @@ from hemicycle.agenda.attention.attention import Attention
 from hemicycle.agenda.hawkes.events_file import Events
 from hemicycle.agenda.hawkes.kernels import Exponential
 from hemicycle.agenda.hawkes.simulation import HawkesTruth, simulate_hawkes
+from hemicycle.agenda.simulated.capacity import shares
 from hemicycle.agenda.simulated.generators import as_attention, rounded, usual
 from hemicycle.agenda.simulated.influence import AgendaSimulation, coefficients, volumes
 from hemicycle.core.seeding import rng
@@ -20,8 +21,7 @@ from hemicycle.core.seeding import rng
 
 def posting_truth(options: AgendaSimulation, seed: int) -> list[HawkesTruth]:
     """Return the process of each topic; time is in days."""
-    weights = np.exp(usual(options, seed))
-    rates = volumes(options)[:, None] * weights / weights.sum(axis=1, keepdims=True)
+    rates = volumes(options)[:, None] * shares(usual(options, seed))
     kernel = Exponential(decay=options.decay)
     return [HawkesTruth(column, coefficients(options)[0], kernel) for column in rates.T]
 

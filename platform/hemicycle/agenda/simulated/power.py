@@ -69,6 +69,8 @@ class PowerOptions(Options):
         for name in (self.leader, self.follower):
             if name not in known:
                 raise ValueError(f"there is no group {name!r}; groups are {', '.join(known)}")
+        if min(*self.days, *self.topics, 1) < 1:
+            raise ValueError("days and topics are at least 1")
         if self.leader == self.follower:
             raise ValueError("a group cannot lead itself; name two")
         try:

@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from hemicycle.agenda.hawkes.hawkes import HawkesOptions, hawkes
+from hemicycle.agenda.label_means import less_label_means
 from hemicycle.agenda.responses.bootstrap import replications
 from hemicycle.agenda.responses.impulse import per_unit
 from hemicycle.agenda.responses.intervals import interval
 from hemicycle.agenda.responses.panel_var import PanelVar
 from hemicycle.agenda.responses.responses import Fitted, VarOptions, fitted
+from hemicycle.agenda.simulated.capacity import shares
 from hemicycle.agenda.simulated.influence import AgendaSimulation, coefficients
 from hemicycle.agenda.simulated.mediation_weight import WeightOptions, mediation_weight
 from hemicycle.agenda.simulated.posting import simulate_posts
@@ -40,7 +42,14 @@ def _named(shape: Place, groups: tuple[str, ...]) -> Iterator[tuple[Place, tuple
 
 
 def fitted_var(simulation: AgendaSimulation, key: int, horizon: int = 1, bootstrap: int = 0) -> Fitted:
-    """Simulate an agenda and fit a panel vector autoregression with its lags."""
+    """Simulate an agenda and fit a panel vector autoregression with its lags.
+
+    Args:
+        simulation: the agenda.
+        key: of all that is random.
+        horizon: last day of responses.
+        bootstrap: replications that will be asked for.
+    """
     attention, lags = simulate_agenda(simulation, key), simulation.lags
     points = 50 * float(np.nanmin(np.nanmean(attention.shares, axis=(0, 1))))  # any rise does: they are told per unit
     return fitted(
@@ -49,7 +58,13 @@ def fitted_var(simulation: AgendaSimulation, key: int, horizon: int = 1, bootstr
 
 
 def of_coefficients(simulation: AgendaSimulation, key: int, confidence: float) -> pd.DataFrame:
-    """Lag coefficients, with the standard errors of least squares."""
+    """Lag coefficients, with the standard errors of least squares.
+
+    Args:
+        simulation: the agenda.
+        key: of all that is random.
+        confidence: level of the normal intervals.
+    """
     found = fitted_var(simulation, key)
     half = stats.norm.ppf((1 + confidence) / 2) * standard_errors(found.var)
     truth, value = coefficients(simulation), found.var.coefficients
@@ -64,10 +79,7 @@ def standard_errors(var: PanelVar) -> Floats:
     """Return standard errors of lag coefficients for independent errors, shape (lags, groups, groups)."""
     panel = var.panel
     lagged = panel.windows()[:, 1:].reshape(len(panel.rows), -1)
-    effect = panel.effect[panel.rows]
-    counts = np.maximum(np.bincount(effect, minlength=panel.n_effects), 1)
-    means = np.stack([np.bincount(effect, column, panel.n_effects) / counts for column in lagged.T], axis=1)
-    within = lagged - means[effect]
+    within = less_label_means(lagged, panel.effect[panel.rows], panel.n_effects)
     spread = np.diag(np.linalg.inv(within.T @ within))
     variances = np.outer(spread, np.diag(var.covariance)).reshape(panel.lags, panel.n_groups, panel.n_groups)
     return np.asarray(np.sqrt(variances.transpose(0, 2, 1)))
@@ -76,7 +88,15 @@ def standard_errors(var: PanelVar) -> Floats:
 def of_responses(
     simulation: AgendaSimulation, key: int, confidence: float, days: tuple[int, ...], bootstrap: int
 ) -> pd.DataFrame:
-    """Responses to a rise of a group's log odds by one, orthogonalised in the order of the groups."""
+    """Responses to a rise of a group's log odds by one, orthogonalised in the order of the groups.
+
+    Args:
+        simulation: the agenda.
+        key: of all that is random.
+        confidence: level of the percentile intervals.
+        days: whose responses are told.
+        bootstrap: replications.
+    """
     found = fitted_var(simulation, key, max(days, default=1), bootstrap)
     drawn = replications(found.var, "residual", key, 0, bootstrap)
     own = per_unit(found.deviation(found.var.coefficients, found.var.covariance))
@@ -100,7 +120,13 @@ def noise_covariance(simulation: AgendaSimulation) -> Floats:
 
 
 def of_hawkes(simulation: AgendaSimulation, key: int, options: HawkesOptions) -> pd.DataFrame:
-    """Branching between groups, from the posts on the first topic."""
+    """Branching between groups, from the posts on the first topic.
+
+    Args:
+        simulation: the agenda of posts.
+        key: of all that is random.
+        options: of the fit.
+    """
     table = hawkes(simulate_posts(simulation, key)[0], options)["agenda_hawkes"]
     truth, place = coefficients(simulation)[0], {name: g for g, name in enumerate(simulation.groups)}
     pairs = list(zip(table["source"], table["target"], strict=True))
@@ -117,20 +143,32 @@ def drawn_exposure(simulation: AgendaSimulation, persistence: float, key: int) -
     """Draw what groups might be shown, less equal shares, shape (days, groups, topics); topics sum to 0.
 
     Log shares follow a first-order autoregression around equal shares, with a standard deviation of one.
+
+    Args:
+        simulation: groups, topics and days.
+        persistence: how much of a day's deviation is left on the next.
+        key: of the draws.
     """
     groups, topics = len(simulation.groups), len(simulation.topic_names)
     noise = keyed_normal(key, np.arange(simulation.days), np.arange(groups * topics)).astype(np.float64)
     x = noise.reshape(-1, groups, topics)
     for day in range(1, simulation.days):
         x[day] = persistence * x[day - 1] + np.sqrt(1 - persistence**2) * x[day]
-    weights = np.exp(x)
-    return np.asarray(weights / weights.sum(axis=-1, keepdims=True) - 1 / topics)
+    return shares(x) - 1 / topics
 
 
 def of_mediation(
     simulation: AgendaSimulation, key: int, confidence: float, weight: float, persistence: float
 ) -> pd.DataFrame:
-    """The weight of drawn exposures, on the same agenda with limited capacity."""
+    """The weight of drawn exposures, on the same agenda with limited capacity.
+
+    Args:
+        simulation: the agenda.
+        key: of all that is random.
+        confidence: level of the t intervals.
+        weight: that is planted.
+        persistence: of the exposures.
+    """
     agenda = simulation.replace(model="capacity", share=None)
     shown = drawn_exposure(agenda, persistence, key_of("drawn exposure", key))
     attention = simulate_agenda(agenda, key, weight * shown)

@@ -69,6 +69,10 @@ class RecoveryOptions(Options):
     def _models(self) -> Self:
         if self.simulation.model == "hawkes" or self.posts.model != "hawkes":
             raise ValueError("simulation is of the model capacity or panel var, and posts of the model hawkes")
+        if "responses" in self.estimators and self.simulation.news.rate * self.simulation.news.size:
+            raise ValueError(
+                "news move all groups within the day, which the truth of responses leaves out: drop either"
+            )
         return self
 
 
@@ -121,10 +125,14 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def wilson(hits: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the interval of a probability (Wilson 1927, *J. American Statistical Association*); NaN without trials."""
+    """Return the interval of a probability (Wilson 1927, *J. American Statistical Association*); NaN without trials.
+
+    Args:
+        hits: successes.
+        trials: of how many.
+        confidence: level of the interval.
+    """
     if not trials:
         return float("nan"), float("nan")
-    z = stats.norm.ppf((1 + confidence) / 2)
-    middle = (hits + z**2 / 2) / (trials + z**2)
-    half = z / (trials + z**2) * np.sqrt(hits * (trials - hits) / trials + z**2 / 4)
-    return float(max(0.0, middle - half)), float(min(1.0, middle + half))
+    found = stats.binomtest(hits, trials).proportion_ci(confidence, "wilson")
+    return float(found.low), float(found.high)
