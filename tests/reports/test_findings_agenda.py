@@ -302,3 +302,11 @@ def test_groups_of_sources_are_no_sources(tables):
     text = " ".join(methods(StudyFacts("t", "q", "n", "f" * 32, config=config), tables | {"agenda_endogeneity": parts}))
     assert "Events in continuous time of" in text
     assert "a part" not in text
+
+
+def test_stationarity_is_told_as_shares_of_series():
+    p = {"adf": [0.001, 0.2, None], "kpss": [0.01, 0.02, 0.3]}
+    rows = [{"agenda": "a", "test": test, "p_bh": value} for test, values in p.items() for value in values]
+    (text,) = agenda_findings({"agenda_stationarity": pd.DataFrame(rows)})[:1]
+    assert "a unit root is rejected in 50% of the series" in text
+    assert "stationarity in 67% (KPSS)" in text

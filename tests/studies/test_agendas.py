@@ -188,3 +188,17 @@ def test_files_that_cannot_be_used_are_refused_before_anything_runs(tmp_path):
 def test_attention_says_how_far_its_times_are_apart(tmp_path, monkeypatch):
     found = tables(StudyConfig.model_validate(PLANTED), tmp_path, monkeypatch)
     assert set(found["agenda_attention"]["step"]) == {"day"}
+
+
+@pytest.mark.parametrize(
+    ("simulation", "told"),
+    [({"groups": ["media"], "days": 10}, "there is no group 'left'"), ({"groups": ["left", "right"], "days": 90}, "days")],
+)
+def test_news_that_do_not_fit_the_agenda_are_refused_before_anything_is_trained(tmp_path, simulation, told):
+    news = {"source": "synthetic", "users": 50, "items": {"number": 200}, "news": {"days": 14}}
+    trained = {"mf": {"recommender": {"model": "mf", "dim": 4}}}
+    config = {"name": "x", "data": news, "relation": "clicks", "population": trained}
+    config["agenda"] = {"a": {"mediation": {"simulation": simulation}}}
+    with pytest.raises(InputError, match=told) as caught:
+        look(StudyConfig.model_validate(config), Folder.at(tmp_path))
+    assert caught.value.problems[0].where.startswith("agenda.a.mediation")

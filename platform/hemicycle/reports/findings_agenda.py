@@ -48,6 +48,24 @@ def _findings(agenda: Agenda) -> Iterator[str]:
     yield from () if unreadable else _explosive(agenda)
     yield from _edges(agenda)
     yield from _shares(agenda)
+    yield from _stationarity(agenda)
+
+
+_LEVEL = 0.05
+
+
+def _stationarity(agenda: Agenda) -> Iterator[str]:
+    """How many series the tests take for stationary."""
+    rows = agenda.rows("stationarity").dropna(subset=["p_bh"]) if len(agenda.rows("stationarity")) else pd.DataFrame()
+    if rows.empty:
+        return
+    refused = {name: (part["p_bh"] <= _LEVEL).mean() for name, part in rows.groupby("test")}
+    parts = []
+    if "adf" in refused:
+        parts.append(f"a unit root is rejected in {refused['adf']:.0%} of the series (augmented Dickey-Fuller)")
+    if "kpss" in refused:
+        parts.append(f"stationarity in {refused['kpss']:.0%} (KPSS)")
+    yield f"At a false-discovery rate of .05{agenda.where()} {' and '.join(parts)}."
 
 
 def _explosive(agenda: Agenda) -> Iterator[str]:

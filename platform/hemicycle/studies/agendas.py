@@ -16,9 +16,12 @@ from hemicycle.agenda.leads.event_study import check_events
 from hemicycle.agenda.leads.leads import check_leads
 from hemicycle.agenda.responses.bootstrap import FEWEST_TOPICS
 from hemicycle.agenda.responses.responses import VarOptions, fitted
+from hemicycle.agenda.simulated.mediated import fitted_to
+from hemicycle.agenda.simulated.newsfeed import newsfeed
 from hemicycle.core.errors import InputError, Problem, raise_problems
 from hemicycle.core.storage import Folder
 from hemicycle.data.columns import locate
+from hemicycle.data.schema import Dataset
 from hemicycle.studies.agenda_config import AgendaConfig, AgendaMediation, Discoveries, HawkesAnalysis, Recovery
 from hemicycle.studies.agenda_work import (
     ALL,
@@ -57,13 +60,18 @@ class Issue:
 
 
 def agenda_steps(
-    config: StudyConfig, data: Step, trained: Trained, hashed: Callable[[Iterable[Any]], dict[str, str]]
+    config: StudyConfig,
+    dataset: Dataset,
+    data: Step,
+    trained: Trained,
+    hashed: Callable[[Iterable[Any]], dict[str, str]],
 ) -> list[Step]:
     """Return the steps of every analysis of a study; those on topics that are found in texts follow from these.
 
     Args:
         config: the study.
-        data: the step that reads its data.
+        dataset: its data.
+        data: the step that reads them.
         trained: its population.
         hashed: contents of files.
 
@@ -80,6 +88,7 @@ def agenda_steps(
             found.append(Step("agenda_hawkes", f"hawkes {name}", hawkes_step, asked, cost=Cost(20, 2e9, 1e6)))
         found += _simulated(name, agenda)
         if agenda.mediation is not None:
+            raise_problems(_told(f"agenda.{name}.mediation", partial(_check_mediation, agenda.mediation, dataset)))
             found += _mediated(name, agenda.mediation, data, trained)
     return found
 
@@ -158,6 +167,10 @@ def _check_hawkes(analysis: HawkesAnalysis, seed: int) -> None:
     check_members(read_events(analysis.events, seed).sources, analysis.model.parts)
 
 
+def _check_mediation(asked: AgendaMediation, dataset: Dataset) -> None:
+    fitted_to(asked.simulation, newsfeed(dataset, asked.feed), asked.mediation)
+
+
 def issues_of(agenda: AgendaConfig, attention: Attention) -> list[Issue]:
     """Return what is analysed together."""
     found = [Issue(ALL, attention.topics)] if "all" in agenda.issues else []
@@ -216,7 +229,8 @@ def _simulated(name: str, agenda: AgendaConfig) -> Iterator[Step]:
 def _mediated(name: str, asked: AgendaMediation, data: Step, trained: Trained) -> Iterator[Step]:
     """Steps of agendas between which and the news a member stands."""
     for member in asked.members or tuple(trained.models):
-        for seed, fit in trained.models[member].items():
+        fits = {seed: step for seed, step in trained.models[member].items() if step.kind == "fit"}
+        for seed, fit in fits.items():
             record = f"{member}-s{seed}"
             for first, last in _batches(asked.replications):
                 about = {"agenda": name, "options": _endless(asked), "first": first, "last": last}

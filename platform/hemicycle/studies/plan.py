@@ -119,7 +119,7 @@ def build_plan(config: StudyConfig, dataset: Dataset) -> list[Step]:
     asked += _rewired(config, every, (data, graph), partial(_following, after=after, size=size))
     steps += search_steps(config, dataset, {"data": data, "graph": graph}, size, follow_up)
     trained = Trained(models, graph, size)
-    asked += agenda_steps(config, data, trained, hash_files)
+    asked += agenda_steps(config, dataset, data, trained, hash_files)
     return [*steps, *derived, *asked, *simulation_steps(config, data, trained)]
 
 
