@@ -51,6 +51,7 @@ def test_a_killed_local_run_goes_on(programs, small_study, small_config, tmp_pat
 
 
 WAIT = """
+import signal
 import time
 from pathlib import Path
 from hemicycle.training.launch import run_group
@@ -60,6 +61,7 @@ def wait(group):
     time.sleep(300)
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where the tests run in the background
     try:
         run_group(wait, 2)
     except KeyboardInterrupt:
@@ -78,7 +80,7 @@ def test_workers_of_this_machine_end_with_the_run(programs, tmp_path, eventually
         os.killpg(process.pid, number)  # what a terminal does
     else:
         process.kill()
-    out, err = process.communicate(timeout=300)
+    out, err = process.communicate(timeout=90)
     assert (out, "Traceback" in err) == (said, False)
     eventually(lambda: programs.left() == [], 10)
 

@@ -192,7 +192,10 @@ def test_attention_says_how_far_its_times_are_apart(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("simulation", "told"),
-    [({"groups": ["media"], "days": 10}, "there is no group 'left'"), ({"groups": ["left", "right"], "days": 90}, "days")],
+    [
+        ({"groups": ["media"], "days": 10}, "there is no group 'left'"),
+        ({"groups": ["left", "right"], "days": 90}, "days"),
+    ],
 )
 def test_news_that_do_not_fit_the_agenda_are_refused_before_anything_is_trained(tmp_path, simulation, told):
     news = {"source": "synthetic", "users": 50, "items": {"number": 200}, "news": {"days": 14}}
