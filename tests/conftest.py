@@ -1,5 +1,6 @@
 """Fixtures of all tests."""
 
+import gc
 import logging
 import os
 import warnings
@@ -9,6 +10,8 @@ import pytest
 import torch
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
+
+gc.disable()  # until all tests are collected
 
 settings.register_profile("no clock", deadline=None)  # a busy machine is no failure
 settings.load_profile("no clock")
@@ -28,6 +31,17 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.xdist_group("ray"))
         elif shares_a_fixture(item):  # else every process would make the module's fixtures again
             item.add_marker(pytest.mark.xdist_group(item.path.as_posix()))
+
+
+def pytest_collection_finish():
+    """Keep thousands of collected tests out of every later collection of garbage."""
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_sessionfinish():
+    """Let the interpreter clear what it holds when it ends."""
+    gc.unfreeze()
 
 
 def shares_a_fixture(item):
