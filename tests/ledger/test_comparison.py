@@ -15,6 +15,7 @@ from hemicycle.evaluation.ranking import Ranking
 from hemicycle.ledger.comparison import compare
 from hemicycle.ledger.comparison_sides import member_of
 from hemicycle.ledger.comparison_tests import PAIRED, WELCH, holm, sample_of, welch
+from hemicycle.reports.comparison import plain_tables
 from hemicycle.studies.comparing import keep_users, kept_users, over_seeds
 
 
@@ -236,6 +237,34 @@ def test_names_that_cannot_be_used(store, names, what, remedy):
         compare(store, names)
     assert what in found.value.problems[0].what
     assert remedy in found.value.problems[0].remedy
+
+
+def agenda_study(store, name, shift):
+    pair = {"agenda": "us", "issue": "all", "mode": "panel", "shock": "permanent", "a": "Media", "b": "Public"}
+    rows = [pair | {"b_on_a": 1.0, "difference": shift, "ci_low": shift - 1, "ci_high": shift + 1}]
+    rows += [rows[0] | {"a": "Public", "b": "Media", "difference": -shift}, rows[0] | {"issue": "climate"}]
+    gain = {"agenda": "us", "model": "mf-s0", "arm": "mf", "measure": "similarity", "a": "", "b": ""}
+    gain |= {"difference": shift, "ci_low": shift - 0.1, "ci_high": shift + 0.1, "replications": 20}
+    tables = {"agenda_following": pd.DataFrame(rows), "agenda_mediation_effects": pd.DataFrame([gain])}
+    planted.plant_study(store, name, [("attention", name * 6, "attention us")], tables=tables)
+
+
+def test_analyses_of_attention_stand_side_by_side_and_only_replications_are_tested(tmp_path):
+    store = Folder.at(tmp_path)
+    agenda_study(store, "one", 0.2)
+    agenda_study(store, "two", 0.5)
+    found = compare(store, ["one", "two"])
+    assert list(found.measures["value"]) == [0.2, 0.5, 0.2, 0.5]
+    names = found.measures["measure"].unique()
+    assert names[0] == "us, Media towards Public: following minus leading, points, permanent (panel)"
+    assert names[1] == "us, mf-s0, similarity: mf against none"
+    assert list(found.tests["measure"]) == [names[1]]
+    row = found.tests.iloc[0]
+    error = 0.1 / stats.t.ppf(0.975, 19)
+    exact = stats.ttest_ind_from_stats(0.5, error * 20**0.5, 20, 0.2, error * 20**0.5, 20, equal_var=False)
+    assert row["p"] == pytest.approx(exact.pvalue, rel=1e-9)
+    assert found.notes[0].startswith("DIFFERENT DATA: one and two.")
+    assert "who follows and who leads" in plain_tables(found)[1].caption
 
 
 def test_nothing_in_common_is_said(tmp_path):

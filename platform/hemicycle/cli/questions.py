@@ -105,7 +105,7 @@ def compare(
     markdown: Annotated[Path | None, typer.Option("--markdown", help="Write a Markdown file, too.")] = None,
     store: StoreOption = None,
 ) -> None:
-    """Compare studies or models: settings, data, metrics, probes, simulations, and tests of the differences."""
+    """Compare studies or models: settings, data, every kind of measure, and tests of the differences."""
     for path in (html, markdown):
         if path is not None and not path.parent.is_dir():
             raise InputError(f"there is no folder {path.parent}", str(path), "make it, or choose another")

@@ -115,6 +115,14 @@ def job(select: Callable[[Any], Any]) -> None:
     guarded(script)
 
 
+_MAIN_TABLES = (
+    *("probe_results", "ranking_results", "simulation_results"),
+    *("agenda_following", "agenda_leads", "agenda_hawkes"),
+    *("agenda_mediation_effects", "agenda_recovery", "agenda_false_discoveries", "agenda_power"),
+)
+"""What a study is about, the first it has; else its records."""
+
+
 def _tell_run(study: Any, headlines: list[str], store: str | None) -> None:
     outcome = study.outcome
     if outcome.count("cached") == len(outcome.steps):
@@ -125,8 +133,7 @@ def _tell_run(study: Any, headlines: list[str], store: str | None) -> None:
         for line in headlines:
             out.print(f"  {line}")
     out.print(f"Report: {study.folder.uri}/report.html")
-    tables = ("probe_results", "ranking_results", "simulation_results")
-    table = next((name for name in tables if len(study.tables.get(name, ()))), "records")
+    table = next((name for name in _MAIN_TABLES if len(study.tables.get(name, ()))), "records")
     out.print(f"Next:   hemicycle export {study.folder.name} {table} --format csv{with_store(store)}")
 
 

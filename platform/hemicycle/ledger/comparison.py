@@ -12,12 +12,13 @@ from scipy import stats
 from hemicycle.core.errors import InputError
 from hemicycle.core.records import READOUT
 from hemicycle.core.storage import Folder
+from hemicycle.ledger.comparison_agendas import agenda_samples
 from hemicycle.ledger.comparison_sides import Catalogue, Side, find_sides
 from hemicycle.ledger.comparison_tests import METRIC, Kept, Sample, holm, sample_of, welch
 from hemicycle.ledger.library import Library
 from hemicycle.studies.comparing import LEVEL
 
-PROBE, SIMULATION = "probe", "simulation"
+PROBE, SIMULATION, AGENDA = "probe", "simulation", "agenda"
 KEYS = ["part", "member", "measure"]
 MEASURES = [*KEYS, "side", "value", "ci_low", "ci_high", "seeds"]
 TESTS = [*KEYS, "side", "against", "difference", "ci_low", "ci_high", "method", "n", "p", "p_holm", "comparisons"]
@@ -100,6 +101,8 @@ def _samples(catalogue: Catalogue, side: Side) -> dict[tuple[str, str, str], Sam
         found |= {(PROBE, member, name): sample for name, sample in _of_probes(probes, models).items()}
     if side.whole:
         found |= _of_contrasts(catalogue.library.of_study("simulation_contrasts", side.study))
+        agendas = agenda_samples(catalogue.library, side.study)
+        found |= {(AGENDA, "", name): sample for name, sample in agendas.items()}
     return found
 
 
@@ -159,7 +162,7 @@ def _measures(samples: Samples) -> pd.DataFrame:
 
 
 def _order(key: tuple[str, str, str]) -> tuple[int, str, str]:
-    return (METRIC, PROBE, SIMULATION).index(key[0]), key[1], key[2]
+    return (METRIC, PROBE, SIMULATION, AGENDA).index(key[0]), key[1], key[2]
 
 
 # -- tests -------------------------------------------------------------------------------------------------------------

@@ -200,11 +200,15 @@ def _whole(catalogue: Catalogue, label: str, study: str) -> Side:
     models = catalogue.models[(catalogue.models["study"] == study) & (catalogue.models["status"] != "untrained")]
     members = {str(name): of for name, of in models.groupby("member", sort=True)}
     plans = catalogue.library.table("plans").to_pandas()
-    data = next(iter(plans.loc[(plans["study"] == study) & (plans["kind"] == "data"), "fingerprint"]), "")
+    mine = plans[plans["study"] == study]
+    data = next(iter(mine.loc[mine["kind"] == "data", "fingerprint"]), "")
+    attention = sorted(map(str, mine.loc[mine["kind"] == "attention", "fingerprint"]))
     row = catalogue.studies.loc[study]
     config = json.loads(str(row["config"])) if row["config"] else {}
-    settings = dotted(config) | _contents(catalogue, str(data)) | {f"code.{name}": row[name] for name in CODE}
-    return Side(label, study, whole=True, members=members, settings=_texts(settings), data=str(data))
+    settings = dotted(config) | _contents(catalogue, str(data), *attention)
+    settings |= {f"code.{name}": row[name] for name in CODE}
+    identity = " ".join([str(data), *attention])
+    return Side(label, study, whole=True, members=members, settings=_texts(settings), data=identity)
 
 
 def _part(catalogue: Catalogue, label: str, models: pd.DataFrame) -> Side:
@@ -220,10 +224,11 @@ def _part(catalogue: Catalogue, label: str, models: pd.DataFrame) -> Side:
     return Side(label, str(first["study"]), whole=False, members={"": models}, settings=_texts(settings), data=data)
 
 
-def _contents(catalogue: Catalogue, data: str) -> dict[str, Any]:
-    """Hashes of the contents of the files that data were read from."""
-    contents = catalogue.options(data).get("contents", {}) if data else {}
-    return {f"data contents.{file}": f"sha256 {str(value)[:16]}" for file, value in dict(contents).items()}
+def _contents(catalogue: Catalogue, *steps: str) -> dict[str, Any]:
+    """Hashes of the contents of the files that data and attention were read from."""
+    found = [dict(catalogue.options(step).get("contents", {})) for step in steps if step]
+    contents = {file: value for of in found for file, value in of.items()}
+    return {f"data contents.{file}": f"sha256 {str(value)[:16]}" for file, value in contents.items()}
 
 
 def _texts(settings: Mapping[str, Any]) -> dict[str, str]:

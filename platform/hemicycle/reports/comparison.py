@@ -8,7 +8,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from hemicycle.ledger.answers import markdown as markdown_table
-from hemicycle.ledger.comparison import PROBE, SIMULATION, Comparison
+from hemicycle.ledger.comparison import AGENDA, PROBE, SIMULATION, Comparison
 from hemicycle.ledger.comparison_tests import METRIC
 from hemicycle.reports.html import seats
 from hemicycle.reports.tables import HtmlTable, html_table
@@ -20,6 +20,7 @@ _CAPTIONS = {
     METRIC: "Ranking of withheld test interactions at the checkpoint that recommends",
     PROBE: "What is read out of the layer that scores recommendations",
     SIMULATION: "What recommendations do to opinions: arm minus reference at the last step",
+    AGENDA: "Attention: who follows and who leads, all topics together",
 }
 _INTERVALS = "mean over seeds with 95 % intervals over seeds, for one seed its own interval"
 

@@ -74,11 +74,7 @@ def _summaries(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
         "agenda_false_discoveries": _each(
             found, ["agenda"], lambda rows: false_discoveries(rows, rows["level"].iloc[0])
         ),
-        "agenda_mediation_effects": _each(
-            mediated,
-            ["agenda", "model"],
-            lambda rows: mediation_effects(rows) if "none" in set(rows["arm"]) else rows[:0],
-        ),
+        "agenda_mediation_effects": _each(mediated, ["agenda", "model"], _effects),
     }
     return {name: table for name, table in made.items() if len(table)}
 
