@@ -27,9 +27,9 @@ _KERNELS = {"exponential": "exponential", "exponentials": "a sum of exponentials
 _KERNELS |= {"power_law": "a power law"}
 _CLUSTERS = {
     "topics": "whole topics",
-    "blocks": "blocks of days",
-    "both": "topics and blocks of days",
-    "auto": "topics and blocks of days where topics are many, else blocks of days",
+    "blocks": "blocks of {step}s",
+    "both": "topics and blocks of {step}s",
+    "auto": "topics and blocks of {step}s where topics are many, else blocks of {step}s",
 }
 _TOPIC_MODELS = {
     "nmf": "non-negative matrix factorisation",
@@ -63,7 +63,7 @@ def _about(agenda: Agenda, config: Plain) -> Iterator[str]:
     yield from _attention(agenda, _plain(asked.get("attention")))
     told: set[str] = set()
     for name, var in _plain(asked.get("var")).items():
-        sentences = _autoregression(str(name), _plain(var))
+        sentences = _autoregression(str(name), _plain(var), agenda.step)
         yield from (text for text in sentences if text not in told)
         yield from [] if told.isdisjoint(sentences) else ["All else is as before."]
         told |= set(sentences)
@@ -75,10 +75,10 @@ def _about(agenda: Agenda, config: Plain) -> Iterator[str]:
         )
     leads = _plain(asked.get("leads"))
     if len(agenda.rows("leads")) and leads:
-        yield _leads(leads)
+        yield _leads(leads, agenda.step)
     shocks = _plain(asked.get("shocks"))
     if len(agenda.rows("events")) and shocks:
-        yield _events(shocks)
+        yield _events(shocks, agenda.step)
     hawkes = _plain(_plain(asked.get("hawkes")).get("model"))
     if len(agenda.rows("hawkes")) and hawkes:
         yield _hawkes(hawkes)
@@ -137,19 +137,19 @@ def _scale(scale: Plain) -> str:
 # -- who follows, who leads ------------------------------------------------------------------------------------------
 
 
-def _autoregression(name: str, var: Plain) -> list[str]:
+def _autoregression(name: str, var: Plain, step: str) -> list[str]:
     """Sentences on the model, its scale, its responses and their intervals."""
     lags, criterion = var.get("lags", 7), str(var.get("lags")).upper()
     many = f"{lags} lags" if isinstance(lags, int) else f"lags chosen by {criterion} (at most {var.get('most_lags')})"
     stacked = var.get("mode") == "stacked"
-    borders = "run across topic borders, as published" if stacked else "stop at topic borders and missing days"
+    borders = "run across topic borders, as published" if stacked else f"stop at topic borders and missing {step}s"
     constants = "a constant a topic" if var.get("fixed_effects") else "one constant"
     constants += " (without the bias that it brings)" if var.get("bias") == "corrected" else ""
     text = f"The vector autoregression {name} has {many} and {constants}; lags {borders}."
-    return [text, f"It is fitted to {_scale(_plain(var.get('scale')))}.", _shock(var), _bands(var)]
+    return [text, f"It is fitted to {_scale(_plain(var.get('scale')))}.", _shock(var, step), _bands(var)]
 
 
-def _shock(var: Plain) -> str:
+def _shock(var: Plain, step: str) -> str:
     kind = str(var.get("kind", "orthogonalised"))
     order = [group_label(group) for group in var.get("order") or ()]
     how = f"{kind} in the order {listing(order)}" if order else f"{kind} shocks"
@@ -160,9 +160,11 @@ def _shock(var: Plain) -> str:
     if translation == "published":
         points = f"a rise by {float(var.get('points', 10)):g} points, translated as in the published replication code, "
         points += "where effects of a one-time rise are cumulated"
-    kept = "new shocks keep it there" if var.get("permanent", "held") == "held" else "the same shock comes every day"
-    days = var.get("horizon", 15)
-    return f"Responses ({how}) are followed for {days} days after {points}; it lasts one day, or is permanent ({kept})."
+    kept = (
+        "new shocks keep it there" if var.get("permanent", "held") == "held" else f"the same shock comes every {step}"
+    )
+    followed = f"Responses ({how}) are followed for {var.get('horizon', 15)} {step}s after {points}"
+    return f"{followed}; it lasts one {step}, or is permanent ({kept})."
 
 
 def _bands(var: Plain) -> str:
@@ -175,18 +177,18 @@ def _bands(var: Plain) -> str:
     return f"Intervals are {level:.0%} percentile intervals of {count:,} bootstrap samples of {drawn}."
 
 
-def _leads(leads: Plain) -> str:
+def _leads(leads: Plain, step: str) -> str:
     lags = leads.get("lags", 7)
     many = f"{lags} lags" if isinstance(lags, int) else f"lags chosen by {str(lags).upper()}"
     measures = listing([measure_label(name) for name in leads.get("measures", ())])
     text = f"Leading was measured by {measures} ({many}) for every ordered pair of groups"
-    clusters = _CLUSTERS.get(str(leads.get("clusters")), "days")
+    clusters = _CLUSTERS.get(str(leads.get("clusters")), "{step}s").format(step=step)
     text += f" on {_scale(_plain(leads.get('scale')))}; p-values are corrected over pairs (false-discovery rate "
     text += f"{float(leads.get('level', 0.05)):.0%}) and allow for clusters of {clusters}."
     text += (
         " Transfer entropy and cross-correlation are compared with series shifted in time." if _shifted(leads) else ""
     )
-    text += " Each day's mean over topics was removed first." if leads.get("common") else ""
+    text += f" Each {step}'s mean over topics was removed first." if leads.get("common") else ""
     return text
 
 
@@ -194,16 +196,18 @@ def _shifted(leads: Plain) -> bool:
     return bool({"transfer entropy", "cross-correlation"} & set(leads.get("measures", ())))
 
 
-def _events(shocks: Plain) -> str:
+def _events(shocks: Plain, step: str) -> str:
     if shocks.get("file"):
-        what = "days given in a file"
+        what = f"{step}s given in a file"
     else:
         spread = float(shocks.get("threshold", 5))
-        what = f"days on which a share stands more than {spread:g} robust standard deviations above its running median"
+        what = (
+            f"{step}s at which a share stands more than {spread:g} robust standard deviations above its running median"
+        )
     window, before = shocks.get("window", 7), shocks.get("baseline", 14)
     return (
-        f"Events are {what}; responses are shares less their mean over the {before} days before the window of {window} "
-        "days on each side. The control places as many events on random days of the same topics."
+        f"Events are {what}; responses are shares less their mean over the {before} {step}s before the window of "
+        f"{window} {step}s on each side. The control places as many events on random {step}s of the same topics."
     )
 
 

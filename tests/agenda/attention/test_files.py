@@ -235,9 +235,11 @@ def test_shares_that_add_up_to_more_than_one(tmp_path: Path) -> None:
     assert read(tmp_path, rounded).unit == 0.01
 
 
-def test_rows_of_one_cell_are_added_unless_one_is_empty(tmp_path: Path) -> None:
+def test_counts_of_one_cell_are_added_unless_one_is_empty_and_a_share_has_one_row(tmp_path: Path) -> None:
     text = WIDE.replace("1,2013-01-01,0.5,0.25", "1,2013-01-01,0.25,0.125\n1,2013-01-01,0.25,0.125")
-    assert read(tmp_path, text).shares[0, 0].tolist() == [0.5, 0.25]
+    once, added = (read(tmp_path, table, values="counts").shares for table in (WIDE, text))
+    np.testing.assert_array_equal(added, once)
+    assert "2 cells (time, topic, group) have several rows of shares" in refused(tmp_path, text)
     assert "1 cells (time, topic, group) have one row" in refused(tmp_path, text.replace("0.25,0.125", "0.25,", 1))
 
 

@@ -62,9 +62,10 @@ def test_planted_topics_and_their_attention_come_back(found: Found, truth: Plant
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_other_plantings(seed: int, tmp_path: Path) -> None:
-    truth = planted(seed)
+@pytest.mark.parametrize(("seed", "a_day"), [(1, 25), (2, 25), (4, 100), (5, 100), (8, 100)])
+def test_other_plantings(seed: int, a_day: int, tmp_path: Path) -> None:
+    """Of 4, 5 and 8 only 74 to 84 of 1,500 posts have the rarest topic: it comes back from four times as many."""
+    truth = planted(seed, a_day)
     truth.table.to_csv(tmp_path / "posts.csv", index=False)
     recovered(read(tmp_path / "posts.csv", seeds=5), truth)
 

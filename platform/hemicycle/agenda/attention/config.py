@@ -64,8 +64,8 @@ class AttentionConfig(Options):
     """Where attention comes from.
 
     A wide table has a row per time and topic and a column per group; a long one a row per time, group and topic.
-    Several rows for one cell are added. Counts, and the topics of texts, become shares of all that the group attends
-    to at that time, before topics are selected.
+    Several rows of counts for one cell are added; a share has one row. Counts, and the topics of texts, become shares
+    of all that the group attends to at that time, before topics are selected.
     """
 
     model_config = ConfigDict(coerce_numbers_to_str=True)

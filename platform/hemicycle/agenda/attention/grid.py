@@ -137,6 +137,7 @@ def _dense(config: AttentionConfig, cells: Cells, places: NDArray[np.int64], n_t
     empty, size = np.isnan(cells.values), int(np.prod(shape))
     rows, blanks = np.bincount(flat, minlength=size), np.bincount(flat[empty], minlength=size)
     raise_problems(_conflicts(config, int(((blanks > 0) & (blanks < rows)).sum())))
+    raise_problems([] if config.counted else _repeated(config, int((rows > 1).sum())))
     dense = np.bincount(flat, np.nan_to_num(cells.values), minlength=size).reshape(shape)
     known = ((rows > 0) & (blanks == 0)).reshape(shape)
     if config.absent == "zero" or (config.absent is None and config.counted):
@@ -149,7 +150,17 @@ def _conflicts(config: AttentionConfig, count: int) -> Iterator[Problem]:
         yield Problem(
             f"{count} cells (time, topic, group) have one row with a number and another that is empty",
             where=config.file,
-            remedy="remove the rows that are wrong: rows of one cell are added",
+            remedy="keep one row a cell",
+        )
+
+
+def _repeated(config: AttentionConfig, count: int) -> Iterator[Problem]:
+    """Shares are whole: a cell has one. Counts are added."""
+    if count:
+        yield Problem(
+            f"{count} cells (time, topic, group) have several rows of shares",
+            where=config.file,
+            remedy="keep one row a cell; write 'values: counts' for counts, which are added; add topics by 'merge'",
         )
 
 
@@ -184,5 +195,5 @@ def _too_much(
             f"the shares of {cells.groups[group]!r} add up to more than 1 at {len(bad)} times "
             f"(up to {total[:, group].max():.3g}; first: {first})",
             where=config.file,
-            remedy="look for rows that stand twice; write 'values: counts' for counts; or raise 'tolerance'",
+            remedy="write 'values: counts' for counts; or raise 'tolerance'",
         )
