@@ -172,6 +172,19 @@ def test_questions_that_cannot_be_put_are_refused_before_anything_runs(asked, pl
     assert caught.value.problems[0].where.startswith(f"agenda.a.{place}")
 
 
+@pytest.mark.parametrize(
+    ("asked", "place"),
+    [
+        ({"discoveries": {"simulation": SMALL | {"days": 3}}}, "discoveries"),
+        ({"power": {"days": [9, 90], "topics": [20], "leads": LEADS | {"lags": 10, "clusters": "topics"}}}, "power"),
+    ],
+)
+def test_simulated_agendas_that_are_too_short_are_refused_before_anything_runs(asked, place, tmp_path):
+    with pytest.raises(InputError, match="days") as caught:
+        look(study(**asked), Folder.at(tmp_path))
+    assert caught.value.problems[0].where.startswith(f"agenda.a.{place}")
+
+
 def test_files_that_cannot_be_used_are_refused_before_anything_runs(tmp_path):
     pd.DataFrame({"time": range(80), "source": ["a", "b"] * 40}).to_csv(tmp_path / "posts.csv", index=False)
     hawkes = {"events": {"path": str(tmp_path / "posts.csv")}, "model": {"parts": {"media": ["a", "c"]}}}

@@ -14,10 +14,14 @@ from hemicycle.agenda.hawkes.events_file import read_events
 from hemicycle.agenda.hawkes.shares import check_members
 from hemicycle.agenda.leads.event_study import check_events
 from hemicycle.agenda.leads.leads import check_leads
+from hemicycle.agenda.leads.options import LeadOptions
 from hemicycle.agenda.responses.bootstrap import FEWEST_TOPICS
 from hemicycle.agenda.responses.responses import VarOptions, fitted
+from hemicycle.agenda.simulated.influence import AgendaSimulation
 from hemicycle.agenda.simulated.mediated import fitted_to
 from hemicycle.agenda.simulated.newsfeed import newsfeed
+from hemicycle.agenda.simulated.power import Cell
+from hemicycle.agenda.simulated.simulation import simulate_agenda
 from hemicycle.core.errors import InputError, Problem, raise_problems
 from hemicycle.core.storage import Folder
 from hemicycle.data.columns import locate
@@ -86,6 +90,7 @@ def agenda_steps(
             raise_problems(_told(f"agenda.{name}.hawkes", partial(_check_hawkes, agenda.hawkes, agenda.seed)))
             asked = HawkesStep(agenda=name, analysis=agenda.hawkes, contents=contents, seed=agenda.seed)
             found.append(Step("agenda_hawkes", f"hawkes {name}", hawkes_step, asked, cost=Cost(20, 2e9, 1e6)))
+        raise_problems(_too_short(name, agenda))
         found += _simulated(name, agenda)
         if agenda.mediation is not None:
             raise_problems(_told(f"agenda.{name}.mediation", partial(_check_mediation, agenda.mediation, dataset)))
@@ -161,6 +166,20 @@ def _told(place: str, check: Callable[[], object]) -> Iterator[Problem]:
         for problem in error.problems:
             where = f"{place}: {problem.where}" if problem.where else place
             yield Problem(problem.what, where, problem.remedy)
+
+
+def _too_short(name: str, agenda: AgendaConfig) -> Iterator[Problem]:
+    """Simulated agendas in which leads cannot be looked for: the first of them is made and tried."""
+    asked: list[tuple[str, AgendaSimulation, LeadOptions]] = []
+    if agenda.discoveries is not None:
+        asked += [("discoveries", agenda.discoveries.simulation, agenda.discoveries.leads)]
+    if agenda.power is not None:
+        power = agenda.power
+        cell = Cell(min(power.days), min(power.topics), power.effects[0])
+        asked += [("power", power.agenda(cell), power.leads)]
+    for question, simulation, leads in asked:
+        tried = partial(check_leads, simulate_agenda(simulation, agenda.seed), leads)
+        yield from _told(f"agenda.{name}.{question}", tried)
 
 
 def _check_hawkes(analysis: HawkesAnalysis, seed: int) -> None:
