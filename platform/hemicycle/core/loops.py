@@ -8,8 +8,9 @@ and make even small work, which is one part here, wait for threads to wake.
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import numba
@@ -34,7 +35,7 @@ def over_rows(kernel: Callable[..., None], n_rows: int, *given: Any, work: int) 
         given: further arguments of the kernel.
         work: what all rows take, in sums of an entry: decides on the number of parts.
     """
-    _over(kernel, np.linspace(0, n_rows, _n_parts(work) + 1).astype(np.int64), *given)
+    _over(kernel, _cuts(n_rows, work), *given)
 
 
 def over_entries(kernel: Callable[..., None], indptr: NDArray[np.integer[Any]], *given: Any) -> None:
@@ -45,23 +46,36 @@ def over_entries(kernel: Callable[..., None], indptr: NDArray[np.integer[Any]], 
         indptr: of the matrix, shape (n_rows + 1,).
         given: further arguments of the kernel.
     """
-    bounds = np.linspace(0, indptr[-1], _n_parts(int(indptr[-1])) + 1)
-    edges = np.searchsorted(indptr, bounds.astype(np.int64))
+    entries = int(indptr[-1])
+    edges = np.searchsorted(indptr, _cuts(entries, entries))
     edges[0], edges[-1] = 0, len(indptr) - 1
     _over(kernel, edges, *given)
 
 
-def _n_parts(work: int) -> int:
-    return min(_MOST_PARTS, 1 + work // _WORK_A_PART)
+def _cuts(n: int, work: int) -> NDArray[np.int64]:
+    """Ends of as many parts of n as the work is worth: one, or equally many a thread."""
+    threads, parts = numba.get_num_threads(), 1 + work // _WORK_A_PART
+    parts = 1 if parts == 1 else min(_MOST_PARTS, -(-parts // threads) * threads)
+    return np.arange(parts + 1) * n // parts
 
 
 def _over(kernel: Callable[..., None], edges: NDArray[np.int64], *given: Any) -> None:
-    threads = min(numba.get_num_threads(), len(edges) - 1)
-    if threads == 1:
-        kernel((int(edges[0]), int(edges[-1])), *given)
-        return
-    spans = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
-    list(_pool(os.getpid(), threads).map(lambda span: kernel(span, *given), spans))
+    """Let this thread and others take part after part, until none is left."""
+    cuts = edges.tolist()
+    spans = iter(list(pairwise(cuts)))  # a list's iterator gives each item to one thread
+
+    def take() -> None:
+        for span in spans:
+            kernel(span, *given)
+
+    others = min(numba.get_num_threads(), len(cuts) - 1) - 1
+    waited = [_pool(os.getpid(), others).submit(take) for _ in range(others)]
+    try:
+        take()
+    finally:
+        wait(waited)
+    for other in waited:
+        other.result()
 
 
 @cache

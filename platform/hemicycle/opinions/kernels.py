@@ -154,12 +154,31 @@ def _near(seen: Any, weights: Any, i: Any, limit: Any, width: Any, here: Any, mo
 
 
 @compiled
+def _near_in_one(seen: Any, weights: Any, i: Any, limit: Any, here: Any) -> Any:
+    """Return the total and the sum of :func:`_near` in one dimension, whose sums stay in registers."""
+    indptr, indices, positions = seen
+    total, moved = 1.0, 0.0
+    for e in range(indptr[i], indptr[i + 1]):
+        difference = np.float64(positions[np.uint32(indices[e]), 0]) - here
+        weight = 1.0 if weights is None else np.float64(weights[e])
+        weight = weight if difference * difference <= limit else 0.0
+        total += weight
+        moved += weight * difference
+    return total, moved
+
+
+@compiled
 def _confident(  # noqa: PLR0913, PLR0917 - numba takes arrays
     span: Any, seen: Any, weights: Any, own: Any, limits: Any, shares: Any, unrolled: Any, out: Any
 ) -> None:
     width = own.shape[1] if unrolled is None else len(unrolled)
     here, moved = np.zeros(width), np.zeros(width)
     for i in range(span[0], span[1]):
+        if width == 1:
+            place = np.float64(own[i, 0])
+            total, change = _near_in_one(seen, weights, i, limits[i] * limits[i], place)
+            out[i, 0] = place + shares[i] * change / total
+            continue
         for d in range(width):
             here[d], moved[d] = own[i, d], 0.0
         total = _near(seen, weights, i, limits[i] * limits[i], width, here, moved)
