@@ -267,6 +267,25 @@ def test_analyses_of_attention_stand_side_by_side_and_only_replications_are_test
     assert "who follows and who leads" in plain_tables(found)[1].caption
 
 
+def test_effects_in_cells_of_a_design_are_told_apart(tmp_path):
+    store = Folder.at(tmp_path)
+    for name in ("one", "two"):
+        about = {"simulation": "s", "opinion": "o", "metric": "variance", "arm": "mf", "reference": "none"}
+        ends = {"ci_low": 0.0, "ci_high": 1.0, "n_seeds": 5}
+        rows = [about | ends | {"cell": cell, "difference": cell / 10} for cell in (1, 2)]
+        factors = [
+            {"simulation": "s", "cell": c, "factor": "homophily", "value": c / 2, "level": f"{c / 2:g}"} for c in (1, 2)
+        ]
+        tables = {"simulation_contrasts": pd.DataFrame(rows), "simulation_factors": pd.DataFrame(factors)}
+        planted.plant_study(store, name, [("simulate", name * 6, "simulate s")], tables=tables)
+    found = compare(store, ["one", "two"]).measures
+    assert list(found["measure"].unique()) == [
+        "s, homophily 0.5, o, variance: mf against none",
+        "s, homophily 1, o, variance: mf against none",
+    ]
+    assert list(found["value"]) == [0.1, 0.1, 0.2, 0.2]
+
+
 def test_nothing_in_common_is_said(tmp_path):
     store = Folder.at(tmp_path)
     planted.plant_population(store)

@@ -58,6 +58,38 @@ def test_an_arm_carries_its_difference_to_the_reference(runs, tables):
     assert not any("- none" in name for name in runs["senate / bounded_confidence / none"].summary)
 
 
+def grid(n_cells):
+    """A simulation of several cells: the value of a metric is the number of its cell."""
+    about = {"simulation": "s", "opinion": "o", "step": 1, "metric": "variance"}
+    cells = range(1, n_cells + 1)
+    rows = [about | {"cell": c, "arm": arm, "seed": 0, "value": float(c)} for c in cells for arm in ("none", "mf")]
+    ends = {"arm": "mf", "reference": "none", "ci_low": 0.0, "ci_high": 9.0}
+    factors = [
+        {"simulation": "s", "cell": c, "factor": "homophily", "value": c / 10, "level": str(c / 10)} for c in cells
+    ]
+    return {
+        "simulation_results": pd.DataFrame(rows),
+        "simulation_contrasts": pd.DataFrame([about | ends | {"cell": c, "difference": float(c)} for c in cells]),
+        "simulation_factors": pd.DataFrame(factors),
+    }
+
+
+def test_every_cell_of_a_design_is_a_run_with_its_levels(facts):
+    found = {run.name: run for run in tracked_runs(facts, grid(2))}
+    assert len(found) == 4
+    run = found["s / homophily 0.2 / o / mf"]
+    assert run.config["homophily"] == 0.2
+    assert run.summary["variance"] == run.summary["variance - none"] == 2
+
+
+def test_a_large_design_is_told_by_its_means(facts):
+    found = {run.name: run for run in tracked_runs(facts, grid(51))}
+    assert set(found) == {"s / 51 cells / o / mf", "s / 51 cells / o / none"}
+    run = found["s / 51 cells / o / mf"]
+    assert run.summary == {"variance": 26}
+    assert "homophily" not in run.config
+
+
 def test_everything_passes_the_scrub_and_names_no_one(runs):
     for run in runs.values():
         for payload in (run.config, run.summary, *run.history):

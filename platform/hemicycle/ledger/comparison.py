@@ -17,6 +17,7 @@ from hemicycle.ledger.comparison_sides import Catalogue, Side, find_sides
 from hemicycle.ledger.comparison_tests import METRIC, Kept, Sample, holm, sample_of, welch
 from hemicycle.ledger.library import Library
 from hemicycle.studies.comparing import LEVEL
+from hemicycle.studies.simulation_tables import cell_names
 
 PROBE, SIMULATION, AGENDA = "probe", "simulation", "agenda"
 KEYS = ["part", "member", "measure"]
@@ -100,7 +101,10 @@ def _samples(catalogue: Catalogue, side: Side) -> dict[tuple[str, str, str], Sam
         found |= {(METRIC, member, name): sample for name, sample in _of_metrics(metrics, models).items()}
         found |= {(PROBE, member, name): sample for name, sample in _of_probes(probes, models).items()}
     if side.whole:
-        found |= _of_contrasts(catalogue.library.of_study("simulation_contrasts", side.study))
+        contrasts, factors = (
+            catalogue.library.of_study(f"simulation_{name}", side.study) for name in ("contrasts", "factors")
+        )
+        found |= _of_contrasts(contrasts, factors)
         agendas = agenda_samples(catalogue.library, side.study)
         found |= {(AGENDA, "", name): sample for name, sample in agendas.items()}
     return found
@@ -140,11 +144,13 @@ def _site(attribute: str, entity: str, scope: str, probe: str, score: str) -> st
     return f"{attribute}{of}{'' if scope == 'all' else ', ' + scope} ({probe} {score})"
 
 
-def _of_contrasts(rows: pd.DataFrame) -> dict[tuple[str, str, str], Sample]:
-    """Effects of arms; their deviation over seeds follows from the interval."""
-    found = {}
+def _of_contrasts(rows: pd.DataFrame, factors: pd.DataFrame) -> dict[tuple[str, str, str], Sample]:
+    """Effects of arms in every cell of a design; their deviation over seeds follows from the interval."""
+    found, cells = {}, cell_names(factors)
     for row in rows.to_dict(orient="records"):
-        name = f"{row['simulation']}, {row['opinion']}, {row['metric']}: {row['arm']} against {row['reference']}"
+        cell = cells.get((str(row["simulation"]), int(row.get("cell", 0))), "")
+        where = ", ".join(filter(None, (row["simulation"], cell, row["opinion"], row["metric"])))
+        name = f"{where}: {row['arm']} against {row['reference']}"
         value, low, high = (float(row[column]) for column in ("difference", "ci_low", "ci_high"))
         n = int(row["n_seeds"])
         reach = float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) if n > 1 else np.nan

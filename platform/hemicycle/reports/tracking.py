@@ -1,5 +1,6 @@
 """What a tracker is told of a study: one run per model and one per simulation arm, aggregates only."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,10 +11,14 @@ from hemicycle.core.config import fingerprint
 from hemicycle.core.tracking import TrackedRun
 from hemicycle.reports.facts import StudyFacts, Tables, table
 from hemicycle.reports.summaries import at_readout, main_probe, recommending, scores, settings_of
+from hemicycle.studies.simulation_tables import cell_names
+
+MOST_CELLS = 50
+"""A design of more cells is tracked by its means: a dashboard of thousands of runs helps nobody."""
 
 
 def tracked_runs(facts: StudyFacts, tables: Tables) -> list[TrackedRun]:
-    """One run per model record (ranking and probes by epoch) and one per opinion model and arm.
+    """One run per model record (ranking and probes by epoch) and one per opinion model, arm and cell of a design.
 
     The id is a hash of the study's fingerprint and of what the run is, so telling twice does not double it.
     """
@@ -122,14 +127,19 @@ def _probe_summary(rows: pd.DataFrame, records: pd.DataFrame) -> dict[str, float
 
 
 def simulation_runs(facts: StudyFacts, tables: Tables) -> Iterator[TrackedRun]:
-    """One run per simulation, opinion model and arm: history of every metric's mean over seeds."""
-    results = table(tables, "simulation_results")
+    """One run per simulation, cell of its design, opinion model and arm: history of every metric's mean over seeds.
+
+    A design of more than ``MOST_CELLS`` cells has its mean over cells.
+    """
+    results, contrasts, factors = (
+        _told_apart(table(tables, f"simulation_{name}"), table(tables, "simulation_factors"))
+        for name in ("results", "contrasts", "factors")
+    )
     if results.empty:
         return
-    contrasts = table(tables, "simulation_contrasts")
-    keys = ["simulation", "opinion", "arm"]
+    keys = ["simulation", "design", "opinion", "arm"]
     for key, rows in results.groupby(keys, sort=True):
-        about = dict(zip(keys, map(str, key), strict=True))
+        about = {name: str(value) for name, value in zip(keys, key, strict=True) if value}
         means = rows.groupby(["step", "metric"], sort=True)["value"].mean().reset_index()
         history = _by_step(list(zip(means["step"], means["metric"], means["value"], strict=True)))
         last = {name: value for name, value in history[-1].items() if name != "step"}
@@ -138,18 +148,50 @@ def simulation_runs(facts: StudyFacts, tables: Tables) -> Iterator[TrackedRun]:
             name=" / ".join(about.values()),
             group=facts.name,
             kind="simulation",
-            config={"study": facts.fingerprint, **about, "n_seeds": int(rows["seed"].nunique())},
+            config={
+                "study": facts.fingerprint,
+                **about,
+                **_levels(factors, about),
+                "n_seeds": int(rows["seed"].nunique()),
+            },
             history=history,
             summary=_finite({**last, **_contrast_summary(contrasts, about)}),
         )
 
 
+def _told_apart(rows: pd.DataFrame, factors: pd.DataFrame) -> pd.DataFrame:
+    """Rows with the column ``design``: the levels of their cell in words, or how many cells they are together."""
+    if rows.empty:
+        return rows
+    names = cell_names(factors)
+    counts = Counter(simulation for simulation, _ in names)
+    many = {name: f"{n} cells" for name, n in counts.items() if n > MOST_CELLS}
+    design = [
+        many.get(str(simulation), names.get((str(simulation), int(cell)), ""))
+        for simulation, cell in zip(rows["simulation"], rows.get("cell", pd.Series(0, rows.index)), strict=True)
+    ]
+    return rows.assign(design=design)
+
+
+def _levels(factors: pd.DataFrame, about: Mapping[str, str]) -> dict[str, float | str]:
+    """Factor -> value, of a run that is one cell."""
+    if factors.empty:
+        return {}
+    mine = factors[(factors["simulation"] == about["simulation"]) & (factors["design"] == about.get("design"))]
+    if len(set(mine["cell"])) > 1:
+        return {}
+    values = zip(mine["factor"], mine["value"], mine["level"], strict=True)
+    return {str(factor): float(value) if np.isfinite(value) else str(level) for factor, value, level in values}
+
+
 def _contrast_summary(contrasts: pd.DataFrame, about: Mapping[str, str]) -> dict[str, float]:
     if contrasts.empty:
         return {}
-    same = np.logical_and.reduce([contrasts[key] == value for key, value in about.items()])
+    same = contrasts[np.logical_and.reduce([contrasts[key] == value for key, value in about.items()])]
+    if same.duplicated(["metric", "reference"]).any():  # of several cells, whose differences are not one
+        return {}
     found: dict[str, float] = {}
-    for row in contrasts[same].to_dict(orient="records"):
+    for row in same.to_dict(orient="records"):
         name = f"{row['metric']} - {row['reference']}"
         found |= {name: row["difference"], f"{name}/low": row["ci_low"], f"{name}/high": row["ci_high"]}
     return found

@@ -114,3 +114,15 @@ def _design(simulation: MediatedSimulation) -> Design | None:
     if asked is None:
         return None
     return Design(simulation.name, tuple(asked.factors), asked.samples, asked.seed, asked.resamples)
+
+
+def cell_names(factors: pd.DataFrame) -> dict[tuple[str, int], str]:
+    """Return simulation and cell -> the levels of its factors in words; a design without factors has no names.
+
+    Args:
+        factors: ``simulation_factors``.
+    """
+    found: dict[tuple[str, int], list[str]] = {}
+    for row in factors.to_dict(orient="records"):
+        found.setdefault((str(row["simulation"]), int(row["cell"])), []).append(f"{row['factor']} {row['level']}")
+    return {cell: ", ".join(levels) for cell, levels in found.items()}
