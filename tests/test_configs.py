@@ -10,6 +10,7 @@ from hemicycle.core.config import find, load
 from hemicycle.core.storage import Folder
 from hemicycle.reports import export
 from hemicycle.studies.config import StudyConfig
+from hemicycle.studies.run import look
 
 ROOT = Path(__file__).parents[1] / "configs"
 FILES = sorted(ROOT.rglob("*.yaml"))
@@ -40,6 +41,19 @@ def test_a_real_study_has_a_miniature(path):
     miniature = path.with_name(f"{path.stem}_debug.yaml")
     assert yaml.safe_load(miniature.read_text(encoding="utf-8"))["extends"] == path.name
     assert f"hemicycle run {path.stem}" in path.read_text(encoding="utf-8"), "the run command stands on top"
+
+
+def marked(path):
+    """A real study, which needs data where its first lines say so."""
+    marks = [pytest.mark.data] if "HEMICYCLE_DATA" in path.read_text(encoding="utf-8") else []
+    return pytest.param(path, id=path.stem, marks=marks)
+
+
+@pytest.mark.parametrize("path", [marked(path) for path in REAL])
+def test_a_real_study_can_be_planned(path, tmp_path):
+    """Everything that is refused before anything runs is refused here."""
+    _, steps = look(load(StudyConfig, path), Folder.at(tmp_path))
+    assert steps
 
 
 @pytest.mark.parametrize("path", MINIATURES, ids=named)

@@ -1,15 +1,19 @@
 """The data's own users as a society."""
 
+import networkx as nx
 import numpy as np
 import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 
 from hemicycle.core.errors import InputError
+from hemicycle.core.storage import Folder
 from hemicycle.data.schema import Dataset, Relation, tag, with_role
 from hemicycle.data.voteview import Voteview
 from hemicycle.graphs.interaction import InteractionGraph
+from hemicycle.studies.config import StudyConfig
 from hemicycle.studies.own_users import most_alike, own_society, spread_labels
+from hemicycle.studies.run import look
 from hemicycle.studies.simulated import SocietyConfig
 from hemicycle.studies.societies import society_of
 
@@ -150,3 +154,17 @@ def test_senators_follow_those_who_vote_alike():
     followed = np.add.reduceat(x[graph.indices], graph.indptr[:-1]) / np.diff(graph.indptr)
     assert np.corrcoef(x, followed)[0, 1] > 0.8
     assert society.public
+
+
+def test_a_label_of_two_numbers_is_an_opinion_before_anything_runs(tmp_path):
+    """As the sides of political blogs, 0 and 1, which a probe reads as classes."""
+    blogs = nx.Graph((a, b) for a in range(30) for b in range(a) if (a < 15) == (b < 15) or a - b == 15)
+    for node in blogs:
+        blogs.nodes[node].update(name=f"blog {node}", value=int(node < 15))
+    nx.write_gml(blogs, tmp_path / "blogs.gml")
+    data = {"source": "gml", "path": str(tmp_path / "blogs.gml"), "directed": False, "columns": {"value": "label"}}
+    society = {"from_data": True, "positions_from": ["value"], "scale": [-0.5, 1.5], "isolated": "keep"}
+    talk = {"opinions": [{"opinion": "degroot"}], "arms": ["none"], "steps": 2, "seeds": 1}
+    asked = {"name": "blogs", "data": data, "society": society, "simulations": {"talk": talk}}
+    _, steps = look(StudyConfig.model_validate(asked), Folder.at(tmp_path))
+    assert any(step.kind == "simulate" for step in steps)

@@ -18,7 +18,7 @@ from hemicycle.opinions.catalogue import OPINION
 from hemicycle.recommenders.catalogue import RECOMMENDER
 from hemicycle.simulations.society import Society, opinion_problems
 from hemicycle.studies.config import MediatedSimulation, SocietyConfig, StudyConfig
-from hemicycle.studies.entities import kind_of
+from hemicycle.studies.entities import holds_numbers
 from hemicycle.studies.label_checks import allowed_labels
 from hemicycle.studies.mediation import cells_of
 from hemicycle.studies.models import relation_of
@@ -57,7 +57,7 @@ def _label_problems(society: SocietyConfig, dataset: Dataset) -> list[Problem]:
     problems = [
         Problem(f"no numeric label {name!r}", "society.positions_from", allowed_labels(dataset))
         for name in society.positions_from
-        if name not in labels or kind_of(dataset.users, name) != "number"
+        if name not in labels or not holds_numbers(dataset.users, name)
     ]
     if society.groups_from and society.groups_from not in groups:
         remedy = f"groups: {', '.join(groups) or 'none'}"
