@@ -125,6 +125,16 @@ def test_walks_agree_with_the_absorbing_chain(across, weighted):
     assert found == pytest.approx(exact_controversy(matrix, sides, 3), abs=0.03)
 
 
+def test_walks_to_where_no_way_leads_to_a_hub_are_left_out_at_once():
+    """Users 2 and 3 follow each other alone: their walks would go on to the longest, 1e10 steps in all."""
+    dense = np.zeros((8, 8), int)
+    dense[[1, 1, 2, 3, 5, 6, 7, 0], [0, 2, 3, 2, 4, 4, 0, 4]] = 1
+    sides = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    found = random_walk_controversy(graph_of(dense), sides, key=1, walks=200_000, hubs=1)
+    begun = np.array([[0.375, 0.0], [0.25, 0.75]]) / [[0.625, 0.75]]  # half of user 1's walks, and all of 2's and 3's
+    assert found == pytest.approx(begun[0, 0] * begun[1, 1] - begun[0, 1] * begun[1, 0], abs=0.01)
+
+
 def test_controversy_falls_with_contact_and_depends_on_its_key_alone():
     found = [random_walk_controversy(graph_of(two_blocks(1, a)[0]), np.arange(60) % 2, key=1) for a in (0, 0.05, 0.3)]
     assert found[0] == 1

@@ -18,6 +18,7 @@ from hemicycle.graphs.interaction import InteractionGraph
 Floats = NDArray[np.float64]
 UNKNOWN = -1
 """Side of a user whose side is not known."""
+_LOST = -2
 _HUB_SHARE, _FEWEST_HUBS = 0.01, 10
 _LONGEST = 100_000
 _compiled: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(
@@ -118,7 +119,7 @@ def random_walk_controversy(
     and Mathioudakis, ACM Trans. Social Computing 1, 2018). Walks begin at users drawn alike from a side, as many on
     either side, follow edges in proportion to their weights, and end at the first hub they meet, the start included.
     Hubs are each side's most followed users. Near 1 sides keep to themselves, near 0 they do not matter. A walk that
-    cannot go on, or has found no hub after 100,000 steps, is left out.
+    comes to where no way leads to a hub, or has found none after 100,000 steps, is left out.
 
     Args:
         graph: between users.
@@ -137,6 +138,7 @@ def random_walk_controversy(
     for side, members in enumerate(known):
         number = hubs or max(_FEWEST_HUBS, round(_HUB_SHARE * len(members)))
         ends[_most_followed(graph, members, number)] = side
+    ends[~_leading_to(graph, ends >= 0)] = _LOST
     cumulated = np.empty(0) if graph.weights is None else _cumulated(graph)
     arrays = (np.asarray(graph.indptr), np.asarray(graph.indices), cumulated)
     found = np.array([_walk_ends(arrays, ends, known[side], walks, np.uint64(key ^ side)) for side in (0, 1)])
@@ -144,6 +146,16 @@ def random_walk_controversy(
         return float("nan")
     begun = found / found.sum(axis=0)
     return float(begun[0, 0] * begun[1, 1] - begun[0, 1] * begun[1, 0])
+
+
+def _leading_to(graph: InteractionGraph, places: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Tell from which users a walk can come to one of the places, themselves included, shape (n_users,)."""
+    follows, found = graph.to_scipy(), places
+    while True:
+        more = found | (follows @ found.astype(np.float32) > 0)
+        if (more == found).all():
+            return np.asarray(found)
+        found = more
 
 
 def _most_followed(graph: InteractionGraph, members: NDArray[np.int64], number: int) -> NDArray[np.int64]:
@@ -175,12 +187,11 @@ def _walk_ends(arrays: Any, ends: Any, members: Any, walks: Any, key: Any) -> An
         keyed = row_key(key, walk)
         user = members[np.int64(uniform_of(keyed, 0) * len(members))]
         for step in range(1, _LONGEST):
-            if ends[user] >= 0:
-                found[ends[user]] += 1
+            if ends[user] != UNKNOWN:
+                if ends[user] != _LOST:
+                    found[ends[user]] += 1
                 break
             low, high = indptr[user], indptr[user + 1]
-            if low == high:
-                break
             drawn = uniform_of(keyed, step)
             if len(cumulated):
                 place = np.searchsorted(cumulated[low:high], drawn * cumulated[high - 1], side="right")
