@@ -219,10 +219,13 @@ def power():
 def mediation_effects():
     rows = []
     for arm, size in (("random", 0.0), ("popularity", 0.6), ("model", 1.2), ("untrained", 0.1)):
-        names = [("entropy", g, "") for g in GROUPS[:3]] + [("correlation", GROUPS[0], GROUPS[1])]
+        names = [("effective issues", g, "") for g in ("all groups", *GROUPS[:3])]
+        names += [("correlation", GROUPS[0], GROUPS[1]), ("divergence", "all groups", "")]
         for measure, a, b in names:
-            difference = -0.05 * size * (1 + 0.2 * GROUPS.index(a))
-            row = {"arm": arm, "measure": measure, "a": a, "b": b, "mean": 2 + difference, "difference": difference}
+            difference = -0.05 * size * (1 + 0.2 * (GROUPS.index(a) if a in GROUPS else 1))
+            difference = -difference if measure == "divergence" else difference
+            row = {"model": "lightgcn", "arm": arm, "measure": measure, "a": a, "b": b, "mean": 2 + difference}
+            row |= {"difference": difference}
             rows.append(row | {"ci_low": difference - 0.02, "ci_high": difference + 0.02, "replications": 10})
     return pd.DataFrame(rows)
 

@@ -10,10 +10,10 @@ from scipy import stats
 
 from hemicycle.core.disclosure import K
 from hemicycle.core.errors import InputError
+from hemicycle.core.records import member_of
 from hemicycle.core.storage import Folder
 from hemicycle.evaluation.ranking import Ranking
 from hemicycle.ledger.comparison import compare
-from hemicycle.ledger.comparison_sides import member_of
 from hemicycle.ledger.comparison_tests import PAIRED, WELCH, holm, sample_of, welch
 from hemicycle.reports.comparison import plain_tables
 from hemicycle.studies.comparing import keep_users, kept_users, over_seeds

@@ -25,7 +25,7 @@ ALL_FIGURES = [
     *("responses_one_time", "responses_one_time_cumulative", "responses_permanent"),
     *("variance_decomposition", "leading_matrix", "lead_network", "event_studies", "attention_streams"),
     *("issue_salience", "branching_matrix", "endogeneity", "goodness_of_fit"),
-    *("agenda_recovery", "agenda_power", "agenda_mediation"),
+    *("agenda_mediation", "agenda_recovery", "agenda_power"),
 ]
 
 
@@ -287,9 +287,17 @@ def test_a_weight_of_exposure_is_recovered_beside_other_estimators(drawn):
 
 def test_several_models_and_analyses_are_told_apart(tables):
     effects = tables["agenda_mediation_effects"]
-    two = {"agenda_mediation_effects": pd.concat([effects.assign(model="mf-s0"), effects.assign(model="mf-s1")])}
-    (figure,) = agenda_figures(two)
-    assert {"model (mf-s0)", "model (mf-s1)"} <= set(figure.table["arm"])
+    other = effects.assign(model="mf", difference=effects["difference"] * np.where(effects["arm"] == "model", 2, 1))
+    (figure,) = agenda_figures({"agenda_mediation_effects": pd.concat([effects, other])})
+    assert list(figure.table["arm"].unique()) == [
+        *("LightGCN", "MF", "random lists", "the most popular", "LightGCN untrained", "MF untrained"),
+    ]
+    unlike = other.assign(difference=other["difference"] + 1)
+    (figure,) = agenda_figures({"agenda_mediation_effects": pd.concat([effects, unlike])})
+    assert {"random lists (LightGCN)", "random lists (MF)"} <= set(figure.table["arm"])
+    both = pd.concat([effects.assign(agenda="one"), effects.assign(agenda="two")])
+    (figure,) = agenda_figures({"agenda_mediation_effects": both})
+    assert {"LightGCN, one", "LightGCN, two"} <= set(figure.table["arm"])
 
 
 def test_all_blocks_of_effects_have_the_colours_of_all_modes(drawn):

@@ -15,6 +15,7 @@ from hemicycle.reports.findings_following import disagreements, mode_findings, p
 from hemicycle.reports.methods import bibliography, methods, read_bibliography
 from hemicycle.reports.methods_agenda import agenda_keys
 from hemicycle.reports.tables_agenda import agenda_tables
+from hemicycle.reports.theme import MINUS
 
 SCALE = {"scale": "logit", "zeros": "half unit", "detrend": "none", "season": "none"}
 VAR = {"mode": "panel", "lags": 7, "most_lags": 14, "fixed_effects": True, "kind": "orthogonalised", "order": []}
@@ -157,10 +158,30 @@ def test_an_unstable_process_is_said(tables):
 def test_simulations_are_told_without_the_caveat(tables):
     names = ("agenda_recovery", "agenda_power", "agenda_false_discoveries", "agenda_mediation_effects")
     found = agenda_findings({name: tables[name] for name in names})
-    assert len(found) == 4
+    assert len(found) == 5
     assert CAVEAT not in found
-    assert "panel var: bias" in found[0]
-    assert "is .031 [.020, .042], and .98 of planted edges are found" in found[1]
+    assert found[0] == (
+        "Where groups are shown lists of LightGCN, simulated against no lists: fewer issues (effective issues "
+        f"{MINUS}.072 [{MINUS}.092, {MINUS}.052]) and agendas further apart (divergence +.072 [.052, .092])."
+    )
+    assert found[1].startswith(
+        "The same under other lists: random lists: no fewer and no more issues (effective issues .0"
+    )
+    assert "panel var: bias" in found[2]
+    assert "is .031 [.020, .042], and .98 of planted edges are found" in found[3]
+
+
+def test_mediation_is_told_group_by_group_where_nothing_is_told_of_all(tables):
+    rows = tables["agenda_mediation_effects"]
+    (found,) = agenda_findings({"agenda_mediation_effects": rows[rows["a"] != "all groups"]})
+    assert found.startswith("Attention under a recommender, simulated: ")
+    assert "clearest: " in found
+
+
+def test_attention_comes_before_lists_of_models_that_are_not_probed(tables):
+    lists = {"list_results": pd.DataFrame({"metric": ["novelty"], "value": [1.0]}).iloc[:0]}
+    effects = {"agenda_mediation_effects": tables["agenda_mediation_effects"]}
+    assert findings(effects | lists)[0].startswith("Where groups are shown lists of LightGCN")
 
 
 def test_findings_of_a_study_hold_them(tables):

@@ -1,5 +1,6 @@
 """Rows that other packages exchange: models of a population, and what a model's embedding is called."""
 
+import re
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
@@ -58,3 +59,8 @@ class ModelRecord:
 def record_id(**parts: object) -> str:
     """Return the id of a record made of these parts."""
     return fingerprint(parts)
+
+
+def member_of(name: str) -> str:
+    """Name of a model without its seed: ``mf-s3`` is a seed of ``mf``, its twin one of ``mf-untrained``."""
+    return re.sub(r"-s\d+(?=$|-untrained$)", "", name)

@@ -2,7 +2,6 @@
 
 import difflib
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from hemicycle.core.errors import InputError
+from hemicycle.core.records import member_of
 from hemicycle.core.storage import Folder, StorageError
 from hemicycle.ledger.index_rows import MANIFEST, dotted
 from hemicycle.ledger.library import Library
@@ -112,11 +112,6 @@ class Catalogue:
         """Folders in which a model's metrics of single users may lie: its own, and of the steps that ranked it."""
         steps, key = self.library.index.store / "steps", str(model["step"])
         return [steps / str(model["kind"]) / key, *(steps / "rank" / rank for rank in self.ranks.get(key, []))]
-
-
-def member_of(name: str) -> str:
-    """Name of a model without its seed: ``mf-s3`` is a seed of ``mf``, its twin one of ``mf-untrained``."""
-    return re.sub(r"-s\d+(?=$|-untrained$)", "", name)
 
 
 def find_sides(catalogue: Catalogue, names: Sequence[str]) -> tuple[Side, ...]:

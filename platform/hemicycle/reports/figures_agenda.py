@@ -25,6 +25,7 @@ from hemicycle.reports.figures_events import event_studies
 from hemicycle.reports.figures_following import following_by_issue, follows_or_leads
 from hemicycle.reports.figures_hawkes import branching_matrix, endogeneity_shares, goodness_of_fit
 from hemicycle.reports.figures_leads import leading_matrix
+from hemicycle.reports.figures_mediated import mediated_figures
 from hemicycle.reports.figures_networks import lead_network
 from hemicycle.reports.figures_recovery import recovery_figures
 from hemicycle.reports.theme import CYCLE, DASHES, SHAPES, inline, interval, listing, signed
@@ -35,7 +36,7 @@ WIDTH = 820
 def agenda_figures(tables: Tables) -> list[Figure]:
     """Every figure about attention that the tables allow, analysis by analysis, then those of simulations."""
     drawn = [figure for agenda in agendas(tables) for figure in _figures(agenda)]
-    return [*drawn, *recovery_figures(tables)]
+    return [*drawn, *mediated_figures(tables), *recovery_figures(tables)]
 
 
 def _figures(agenda: Agenda) -> Iterator[Figure]:

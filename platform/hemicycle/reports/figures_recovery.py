@@ -1,24 +1,22 @@
-"""Simulations that know the truth: estimates beside it, how often effects are found, what mediation does."""
+"""Simulations that know the truth: estimates beside it, and how often effects are found."""
 
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
-from hemicycle.reports.agendas import group_label
 from hemicycle.reports.facts import Chart, Figure, Tables, table
-from hemicycle.reports.figures_simulations import CLEAR, verdicts
 from hemicycle.reports.theme import BLUE, CYCLE, DASHES, GREY, VERMILION, inline, label, listing, number, signed, small
 
 POWER = 0.8
 """Power that a study is asked for."""
-MOST_ESTIMATORS, MOST_POINTS, MOST_MEASURES = 6, 400, 4
+MOST_ESTIMATORS, MOST_POINTS = 6, 400
 WITHIN, BEYOND = "holds the truth", "misses it"
 
 
 def recovery_figures(tables: Tables) -> list[Figure]:
     """Figures of the simulations of agendas that the tables allow."""
-    drawn = (truth_and_estimates(tables), power_curves(tables), mediation_effects(tables))
+    drawn = (truth_and_estimates(tables), power_curves(tables))
     return [figure for figure in drawn if figure is not None]
 
 
@@ -188,69 +186,3 @@ def power_sentence(found: pd.DataFrame) -> str:
         return text
     ends = sorted({number(float(none["power"].min())), number(float(none["power"].max()))})
     return f"{text} Without an effect {' to '.join(ends)} of replications reject.".strip()
-
-
-# -- mediation -------------------------------------------------------------------------------------------------------
-
-
-def mediation_rows(tables: Tables) -> pd.DataFrame:
-    """Paired differences of arms from the one without a recommender, with ``who`` they are about and ``verdict``."""
-    rows = table(tables, "agenda_mediation_effects")
-    if rows.empty:
-        return rows
-    rows = _apart(rows, "arm", "model")
-    pairs = zip(rows["a"], rows["b"], strict=True)
-    who = [f"{group_label(a)} and {group_label(b)}" if b else group_label(a) for a, b in pairs]
-    return rows.assign(who=who, verdict=verdicts(rows), arm=rows["arm"].map(group_label))
-
-
-def mediation_effects(tables: Tables) -> Figure | None:
-    """Differences of arms from the one without a recommender, with intervals, a panel a measure; None without arms."""
-    rows = mediation_rows(tables)
-    if rows.empty:
-        return None
-    columns = ["measure", "arm", "who", "mean", "difference", "ci_low", "ci_high", "replications", "verdict"]
-    found = rows[columns].reset_index(drop=True)
-    shown = found[found["measure"].isin(found["measure"].unique()[:MOST_MEASURES])]
-    panels = [_mediation_panel(part) for _, part in shown.groupby("measure", sort=False)]
-    return Figure(
-        id="agenda_mediation",
-        title="What a recommender's exposure does to attention",
-        chart=alt.concat(*panels, columns=2, spacing=24).resolve_scale(color="independent"),
-        sentence=mediation_sentence(found),
-        alt_text="Paired differences of arms from the one without a recommender with intervals, one panel per measure.",
-        table=found,
-    )
-
-
-def _mediation_panel(rows: pd.DataFrame) -> Any:
-    who = list(rows["who"].unique())
-    colours = alt.Scale(domain=who, range=[CYCLE[place % len(CYCLE)] for place in range(len(who))])
-    colour = alt.Color("who:N", title=None, scale=colours, legend=alt.Legend(columns=2, labelLimit=240))
-    pale = alt.condition(f"datum.verdict === '{CLEAR}'", alt.value(1), alt.value(0.35))
-    y = alt.Y("arm:N", sort=list(rows["arm"].unique()), title=None, axis=alt.Axis(labelLimit=190))
-    base = alt.Chart().encode(y=y, yOffset=alt.YOffset("who:N", sort=who), color=colour, opacity=pale)
-    low = alt.X("ci_low:Q", title="difference from no recommender")
-    bars = base.mark_rule(strokeWidth=2).encode(x=low, x2="ci_high:Q")
-    tips = [alt.Tooltip(f"{name}:N") for name in ("arm", "who", "verdict")]
-    tips += [alt.Tooltip(f"{name}:Q", format=".4f") for name in ("mean", "difference", "ci_low", "ci_high")]
-    x = alt.X("difference:Q", axis=alt.Axis(tickCount=4))
-    points = base.mark_point(filled=True, size=45).encode(x=x, tooltip=tips)
-    zero = alt.Chart().mark_rule(strokeDash=[3, 3]).encode(x=alt.datum(0))
-    layered: Any = alt.layer(zero, bars, points, data=inline(rows))
-    height = {"step": 12 + 7 * len(who), "for": "position"}
-    return layered.properties(width=290, height=height, title=str(rows["measure"].iloc[0]))
-
-
-def mediation_sentence(found: pd.DataFrame) -> str:
-    """How many differences are told from 0, and the clearest."""
-    told = found[found["verdict"] == CLEAR]
-    runs = int(found["replications"].min())
-    text = (
-        f"{len(told)} of {len(found)} paired differences have a 95 % interval over {runs} replications that excludes 0"
-    )
-    if told.empty:
-        return f"{text}."
-    row = told.iloc[int((told["difference"].abs() / (told["ci_high"] - told["ci_low"])).argmax())]
-    bounds = f"[{small(row['ci_low'])}, {small(row['ci_high'])}]"
-    return f"{text}; clearest: {row['measure']} of {row['who']}, {row['arm']} arm, {small(row['difference'])} {bounds}."

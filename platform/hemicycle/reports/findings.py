@@ -206,15 +206,19 @@ def _ranked(row: pd.Series) -> str:
 
 
 def findings(tables: Tables) -> list[str]:
-    """All headline sentences: searches and designs first, then probes, then ranking and lists, then simulations."""
+    """All headline sentences: searches and designs first, then probes, then ranking and lists, then simulations.
+
+    Attention comes before ranking: a study that asks about attention and probes nothing trains its models for that.
+    """
     searched, tables = [*search_findings(tables), *effect_findings(tables)], spotlight(tables)
     records, probes = table(tables, "records"), table(tables, "probe_results")
     ranking = ranking_finding(table(tables, "ranking_results"), records)
     alone = [] if probes.empty else propagation_findings(_plain_scores(probes, records))
-    moved = [*agenda_findings(tables), *simulation_findings(tables)]
+    moved, attention = simulation_findings(tables), agenda_findings(tables)
     known = [*probe_findings(probes, records), *(f"{text}." for text in alone)]
     asked = interpretation_findings(tables)
-    return [*searched, *known, *([ranking] if ranking else []), *asked, *quality_findings(tables), *moved]
+    shown = [*([ranking] if ranking else []), *asked, *quality_findings(tables)]
+    return [*searched, *known, *attention, *shown, *moved]
 
 
 def _plain_scores(probes: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:

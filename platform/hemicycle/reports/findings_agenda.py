@@ -15,9 +15,8 @@ from hemicycle.reports.agendas import (
 from hemicycle.reports.facts import Tables, table
 from hemicycle.reports.figures_hawkes import EXOGENOUS, ITSELF, endogeneity_rows
 from hemicycle.reports.figures_leads import edges, strongest_lag
+from hemicycle.reports.figures_mediated import mediated_findings
 from hemicycle.reports.figures_recovery import (
-    mediation_rows,
-    mediation_sentence,
     power_rows,
     power_sentence,
     recovery_rows,
@@ -149,7 +148,8 @@ def _ratio(agenda: Agenda) -> str:
 
 
 def _simulations(tables: Tables) -> Iterator[str]:
-    """What simulations say about the estimators: recovery, false discoveries, power; and about mediation."""
+    """What simulations say about mediation, and about the estimators: recovery, false discoveries, power."""
+    yield from mediated_findings(tables)
     found = recovery_rows(tables)
     if len(found):
         yield f"Recovery of what was planted: {recovery_sentence(found)}"
@@ -162,6 +162,3 @@ def _simulations(tables: Tables) -> Iterator[str]:
     rows = power_rows(tables)
     if len(rows):
         yield power_sentence(rows)
-    effects = mediation_rows(tables)
-    if len(effects):
-        yield f"Attention under a recommender, simulated: {mediation_sentence(effects)}"

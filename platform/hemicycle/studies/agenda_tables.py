@@ -9,6 +9,7 @@ from hemicycle.agenda.leads.network import adjusted
 from hemicycle.agenda.simulated.discoveries import false_discoveries
 from hemicycle.agenda.simulated.mediation_tables import mediation_effects
 from hemicycle.agenda.simulated.power import needed, power
+from hemicycle.core.records import member_of
 from hemicycle.core.storage import Folder
 from hemicycle.studies.agenda_work import ALL, TABLES
 from hemicycle.studies.engine import Outcome
@@ -29,7 +30,7 @@ def agenda_tables(outcome: Outcome, store: Folder) -> dict[str, pd.DataFrame]:
         What the functions of :mod:`hemicycle.agenda` return, behind the columns agenda, issue and, of autoregressions,
         mode (its name in the configuration), or model (a record's name); ``agenda_attention`` (issue, group, time,
         share, step: hour, day or week); and summaries of simulated agendas: ``agenda_power``, ``agenda_power_needed``,
-        ``agenda_false_discoveries``, ``agenda_mediation_effects``.
+        ``agenda_false_discoveries``, ``agenda_mediation_effects`` (model: a member, its seeds together).
     """
     frames: dict[str, list[pd.DataFrame]] = {}
     for kind in KINDS:
@@ -74,7 +75,7 @@ def _summaries(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
         "agenda_false_discoveries": _each(
             found, ["agenda"], lambda rows: false_discoveries(rows, rows["level"].iloc[0])
         ),
-        "agenda_mediation_effects": _each(mediated, ["agenda", "model"], _effects),
+        "agenda_mediation_effects": _each(_members(mediated), ["agenda", "model"], _effects),
     }
     return {name: table for name, table in made.items() if len(table)}
 
@@ -82,6 +83,11 @@ def _summaries(tables: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 def _needed(trials: pd.DataFrame) -> pd.DataFrame:
     """The smallest designs that reach the power that was wanted."""
     return needed(power(trials), trials["target"].iloc[0], trials["level"].iloc[0])
+
+
+def _members(mediated: pd.DataFrame) -> pd.DataFrame:
+    """Mediated agendas by member of the population, its seeds together."""
+    return mediated if mediated.empty else mediated.assign(model=mediated["model"].map(member_of))
 
 
 def _effects(rows: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from agenda.news_society import AGENDA, feed, mediator
 
 from hemicycle.agenda.simulated.mediated import MediationOptions
 from hemicycle.agenda.simulated.mediation_tables import mediation_effects, mediation_tables
+from hemicycle.agenda.simulated.mediation_weight import ALL
 from hemicycle.agenda.simulated.newsfeed import ListOptions
 from hemicycle.core.errors import InputError
 
@@ -59,6 +60,18 @@ def test_effects_are_paired_with_none(made):
     assert moved["difference"].all()
     assert (moved["ci_low"] < moved["ci_high"]).all()
     assert set(found["replications"]) == {4}
+
+
+def test_effects_on_all_groups_are_means_of_theirs_and_seeds_count_as_their_mean(made):
+    table = made["agenda_mediation"].query("replication < 4")
+    found = mediation_effects(table).set_index(["arm", "measure", "a", "b"]).sort_index()
+    own = found[found.index.get_level_values("a") != ALL]
+    together = found[found.index.get_level_values("a") == ALL].droplevel(["a", "b"])
+    literal = own.groupby(["arm", "measure"])["difference"].mean()
+    pd.testing.assert_series_equal(together["difference"], literal, check_names=False)
+    seeds = pd.concat([table.assign(value=table["value"] + shift) for shift in (-1.0, 1.0)])
+    again = mediation_effects(seeds).set_index(["arm", "measure", "a", "b"]).sort_index()
+    pd.testing.assert_frame_equal(again, found)
 
 
 def test_what_is_shown(made):

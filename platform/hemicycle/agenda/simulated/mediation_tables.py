@@ -118,24 +118,30 @@ def mediation_effects(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataF
     """Compare arms with ``none``, replication by replication.
 
     Args:
-        table: ``agenda_mediation`` of at least two replications.
+        table: ``agenda_mediation`` of at least two replications; several rows of one arm, replication and measure, of
+            models that differ in their seed, count as their mean.
         confidence: level of the t intervals over replications.
 
     Returns:
-        ``agenda_mediation_effects``: arm, measure, a, b, mean, difference, ci_low, ci_high, replications.
+        ``agenda_mediation_effects``: arm, measure, a, b, mean, difference, ci_low, ci_high, replications; first of
+        ``ALL`` groups, or pairs of groups, together: differences are taken group by group and averaged.
 
     Raises:
         InputError: there is no arm ``none``.
     """
-    keys = ["measure", "a", "b"]
-    control = table[table["arm"] == "none"].set_index(["replication", *keys])["value"]
+    one, keys = ["arm", "measure", "a", "b"], ["replication", "measure", "a", "b"]
+    values = table.groupby(["arm", *keys], sort=False)["value"].mean().reset_index()
+    control = values.loc[values["arm"] == "none", [*keys, "value"]]
     if control.empty:
         raise InputError("a table without the arm none", remedy="add none to the arms")
+    paired = values[values["arm"] != "none"].merge(control, on=keys, suffixes=("", " of none")).dropna()
+    paired = paired.assign(gain=paired["value"] - paired["value of none"])
+    together = paired.groupby(["arm", "replication", "measure"], sort=False)[["value", "gain"]].mean().reset_index()
     rows = []
-    for (arm, *names), part in table[table["arm"] != "none"].groupby(["arm", *keys], sort=False):
-        gain = part.set_index(["replication", *keys])["value"] - control
-        gain = gain.dropna()
-        half = stats.t.ppf((1 + confidence) / 2, len(gain) - 1) * stats.sem(gain) if len(gain) > 1 else np.nan
-        mean = float(gain.mean())
-        rows.append((arm, *names, float(part["value"].mean()), mean, mean - half, mean + half, len(gain)))
-    return pd.DataFrame(rows, columns=["arm", *keys, "mean", "difference", "ci_low", "ci_high", "replications"])
+    for part in (together.assign(a=ALL, b=""), paired):
+        for names, found in part.groupby(one, sort=False):
+            gain, n = found["gain"], len(found)
+            mean = float(gain.mean())
+            half = stats.t.ppf((1 + confidence) / 2, n - 1) * stats.sem(gain) if n > 1 else np.nan
+            rows.append((*names, float(found["value"].mean()), mean, mean - half, mean + half, n))
+    return pd.DataFrame(rows, columns=[*one, "mean", "difference", "ci_low", "ci_high", "replications"])
