@@ -161,11 +161,13 @@ def test_simulations_are_told_without_the_caveat(tables):
     assert len(found) == 5
     assert CAVEAT not in found
     assert found[0] == (
-        "Where groups are shown lists of LightGCN, simulated against no lists: fewer issues (effective issues "
-        f"{MINUS}.072 [{MINUS}.092, {MINUS}.052]) and agendas further apart (divergence +.072 [.052, .092])."
+        "In simulations, groups that are shown lists of LightGCN attend to fewer issues (effective issues "
+        f"{MINUS}.072 [{MINUS}.092, {MINUS}.052]) and have agendas further apart (divergence +.072 [.052, .092]) than "
+        "without lists."
     )
-    assert found[1].startswith(
-        "The same under other lists: random lists: no fewer and no more issues (effective issues .0"
+    assert found[1] == (
+        "For comparison, effective issues and divergence under other lists: random lists .00 and .00; the most popular "
+        f"{MINUS}.036* and +.036*; LightGCN untrained {MINUS}.0060 and +.0060 (* 95 % interval excludes 0)."
     )
     assert "panel var: bias" in found[2]
     assert "is .031 [.020, .042], and .98 of planted edges are found" in found[3]
@@ -181,7 +183,7 @@ def test_mediation_is_told_group_by_group_where_nothing_is_told_of_all(tables):
 def test_attention_comes_before_lists_of_models_that_are_not_probed(tables):
     lists = {"list_results": pd.DataFrame({"metric": ["novelty"], "value": [1.0]}).iloc[:0]}
     effects = {"agenda_mediation_effects": tables["agenda_mediation_effects"]}
-    assert findings(effects | lists)[0].startswith("Where groups are shown lists of LightGCN")
+    assert findings(effects | lists)[0].startswith("In simulations, groups that are shown lists of LightGCN")
 
 
 def test_findings_of_a_study_hold_them(tables):

@@ -11,7 +11,7 @@ from hemicycle.core.storage import Folder
 from hemicycle.data.voteview import Voteview
 from hemicycle.studies import costs, models
 from hemicycle.studies import run as running
-from hemicycle.studies.executor import LocalExecutor
+from hemicycle.studies.executor import LocalExecutor, provenance
 from hemicycle.studies.run import look, run_study, study_folder
 
 
@@ -67,6 +67,14 @@ def test_the_second_run_does_nothing(small_study, store, config):
     assert not study.changed
     for name, table in small_study[0].tables.items():
         pd.testing.assert_frame_equal(table, study.tables[name], check_dtype=False)
+
+
+@pytest.mark.parametrize("name", ["hemicycle", "commit"])
+def test_another_version_gathers_the_tables_again_and_runs_nothing(name, store, config, monkeypatch):
+    monkeypatch.setattr(running, "provenance", lambda: provenance() | {name: "another"})
+    study = again(config, store)
+    assert set(study.outcome.states.values()) == {"cached"}
+    assert study.changed
 
 
 def test_what_is_missing_is_made_again_with_the_same_result(small_study, store, config):

@@ -134,7 +134,7 @@ def mediated_sentence(found: pd.DataFrame) -> str:
 
 
 def mediated_findings(tables: Tables) -> Iterator[str]:
-    """A sentence a model on how many issues groups attend to and how far apart they are, then one on other lists."""
+    """A sentence a model on how many issues groups attend to and how far apart they are; one on all other lists."""
     rows = mediated_rows(tables)
     if rows.empty:
         return
@@ -142,18 +142,21 @@ def mediated_findings(tables: Tables) -> Iterator[str]:
     if together.empty:
         yield f"Attention under a recommender, simulated: {mediated_sentence(rows)}"
         return
-    parts = {str(arm): list(_effects(part)) for arm, part in together.groupby("arm", sort=False)}
-    models = [str(arm) for arm in together.loc[together["kind"] == MODEL, "arm"].unique()]
-    for arm in models:
-        yield f"Where groups are shown lists of {arm}, simulated against no lists: {listing(parts[arm])}."
-    others = [f"{arm}: {listing(told)}" for arm, told in parts.items() if arm not in models]
-    if others:
-        yield f"The same under other lists: {'; '.join(others)}."
+    for arm, part in together[together["kind"] == MODEL].groupby("arm", sort=False):
+        told = listing(list(_effects(part)))
+        yield f"In simulations, groups that are shown lists of {arm} {told} than without lists."
+    others = together[(together["kind"] != MODEL) & together["measure"].isin(_WORDS)]
+    if len(others):
+        named = listing([str(name) for name in others["measure"].unique()])
+        parts = [f"{arm} {listing(list(_marked(part)))}" for arm, part in others.groupby("arm", sort=False)]
+        yield f"For comparison, {named} under other lists: {'; '.join(parts)} (* 95 % interval excludes 0)."
 
 
 _WORDS = {
-    "effective issues": ("fewer issues", "no fewer and no more issues", "more issues"),
-    "divergence": ("agendas closer together", "agendas no closer and no further apart", "agendas further apart"),
+    "effective issues": (
+        *("attend to fewer issues", "attend to no fewer and no more issues", "attend to more issues"),
+    ),
+    "divergence": ("have agendas closer together", "have agendas as far apart", "have agendas further apart"),
 }
 
 
@@ -165,6 +168,15 @@ def _effects(rows: pd.DataFrame) -> Iterator[str]:
             yield f"{words[way]} ({measure} {_amount(row)})"
 
 
+def _marked(rows: pd.DataFrame) -> Iterator[str]:
+    """Differences alone, those that are told from 0 with a star."""
+    for _, row in rows.iterrows():
+        yield f"{_signed(row['difference'])}{'*' if row['verdict'] == CLEAR else ''}"
+
+
+def _signed(value: float) -> str:
+    return f"{'+' if value > 0 else ''}{small(value)}"
+
+
 def _amount(row: pd.Series) -> str:
-    sign = "+" if row["difference"] > 0 else ""
-    return f"{sign}{small(row['difference'])} [{small(row['ci_low'])}, {small(row['ci_high'])}]"
+    return f"{_signed(row['difference'])} [{small(row['ci_low'])}, {small(row['ci_high'])}]"

@@ -151,7 +151,7 @@ def _write_plan(folder: Folder, config: StudyConfig, steps: Iterable[Step], *, c
 
 
 def _collect(study: Study, store: Folder) -> Study:
-    """Gather the tables, unless those of the last run are still what the steps say."""
+    """Gather the tables, unless this code gathered those of the last run from the same steps."""
     states = sorted((key, state in ("cached", "finished")) for key, state in study.outcome.states.items())
     folder, seen = study.folder, [list(pair) for pair in states]
     if folder.done and not study.outcome.count("finished") and (kept := _kept_tables(folder, seen)) is not None:
@@ -165,10 +165,11 @@ def _collect(study: Study, store: Folder) -> Study:
 
 
 def _kept_tables(folder: Folder, seen: list[list[object]]) -> dict[str, pd.DataFrame] | None:
-    """Tables of the last run if they were gathered from these states; None otherwise, and when they are damaged."""
+    """Tables of the last run if this code gathered them from these states; None otherwise, or if they are damaged."""
     try:
         about = folder.read_json(ABOUT)
-        if about["states"] != seen:
+        code, now = about["provenance"], provenance()
+        if about["states"] != seen or any(code[name] != now[name] for name in ("hemicycle", "commit")):
             return None
         return {name: (folder / "tables").read_table(name).to_pandas() for name in about["tables"]}
     except (StorageError, KeyError, TypeError):
