@@ -9,8 +9,8 @@ Peers (implicit, cornac, RecBole, NDlib, Mesa; PyG comes with us) are installed 
 under --cache, once; without a network they become rows that say so. Gowalla is read from $HEMICYCLE_DATA; without it a
 random graph of its size stands in. All of recommenders takes about an hour, all of opinions some minutes; another
 program on the machine disturbs them. With --device cuda:0 the same suites of recommenders run on a GPU with its
-own clock: that is written, and not tested. A result of recommenders enters the README by
-``python -m hemicycle.bench.publish FOLDER``.
+own clock: that is written, and not tested. A result enters the README (recommenders) or
+platform/docs/opinions.md by ``python -m hemicycle.bench.publish FOLDER``.
 """
 
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""A run's result in the README."""
+"""A run's result in the documentation."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from hemicycle.bench.cases import Case, Target
 from hemicycle.bench.machine import describe
 from hemicycle.bench.measure import Measurement
-from hemicycle.bench.publish import BEGIN, END, FIGURE, publish
+from hemicycle.bench.publish import BEGIN, END, FIGURES, PAGES, publish
 from hemicycle.bench.tables import table
 from hemicycle.core.errors import InputError
 
@@ -37,15 +37,18 @@ def result(tmp_path):
 
 @pytest.fixture
 def root(tmp_path):
-    """A clone whose README holds an older result."""
-    (tmp_path / FIGURE).parent.mkdir(parents=True)
-    (tmp_path / "README.md").write_text(f"before\n\n{BEGIN}\nold\n{END}\n\nafter\n")
+    """A clone whose pages hold an older result."""
+    for subject, page in PAGES.items():
+        (tmp_path / FIGURES[subject]).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / page).write_text(f"before\n\n{BEGIN}\nold\n{END}\n\nafter\n")
     return tmp_path
 
 
-def test_the_readme_s_part_is_replaced_and_nothing_else(result, root):
+@pytest.mark.parametrize("subject", PAGES)
+def test_a_page_s_part_is_replaced_and_nothing_else(result, root, subject):
+    (result / "machine.json").write_text(json.dumps(describe("cpu") | {"subject": subject}))
     publish(result, root)
-    text = (root / "README.md").read_text()
+    text = (root / PAGES[subject]).read_text()
     assert text.startswith(f"before\n\n{BEGIN}\n| what | ours |")
     assert text.endswith(f"{END}\n\nafter\n")
     assert "old" not in text
@@ -53,21 +56,24 @@ def test_the_readme_s_part_is_replaced_and_nothing_else(result, root):
     assert line in text
     assert "| product | 0.2 s |  |" in text
     assert "cores" in text
-    assert (root / FIGURE).read_text() == "<svg/>"
+    assert (root / FIGURES[subject]).read_text() == "<svg/>"
+    (other,) = set(PAGES) - {subject}
+    assert "old" in (root / PAGES[other]).read_text()
     publish(result, root)
-    assert (root / "README.md").read_text() == text
+    assert (root / PAGES[subject]).read_text() == text
 
 
-def test_a_folder_without_a_result_and_a_readme_without_marks_are_refused(result, root):
+def test_a_folder_without_a_result_and_a_page_without_marks_are_refused(result, root):
     with pytest.raises(InputError, match="no finished run"):
         publish(root, root)
     (root / "README.md").write_text("nothing")
-    with pytest.raises(InputError, match="no place for it"):
+    with pytest.raises(InputError, match=r"README\.md has no place for it"):
         publish(result, root)
 
 
-def test_the_readme_has_its_marks_and_the_figure_is_there():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("subject", PAGES)
+def test_the_page_has_its_marks_and_the_figure_is_there(subject):
+    text = (ROOT / PAGES[subject]).read_text(encoding="utf-8")
     assert BEGIN in text.partition(END)[0]
-    assert str(FIGURE) in text
-    assert (ROOT / FIGURE).read_text(encoding="utf-8").startswith("<svg")
+    assert FIGURES[subject].name in text
+    assert (ROOT / FIGURES[subject]).read_text(encoding="utf-8").startswith("<svg")

@@ -1,8 +1,9 @@
-"""Put the result of a run into the README and beside it: a line for each comparison, and the figure.
+"""Put the result of a run into the documentation: a line for each comparison, and the figure beside it.
 
     python -m hemicycle.bench.publish bench-results/recommenders-20260101-000000
 
-The README's part between the two marks is replaced; the figure becomes ``platform/docs/bench_recommenders.svg``.
+Recommenders stand in the README, opinions in ``platform/docs/opinions.md``, between two marks; the figures become
+``platform/docs/bench_recommenders.svg`` and ``platform/docs/bench_opinions.svg``.
 """
 
 import json
@@ -19,7 +20,9 @@ import pandas as pd
 from hemicycle.bench.machine import sentence
 from hemicycle.core.errors import InputError
 
-FIGURE = Path("platform", "docs", "bench_recommenders.svg")
+DOCS = Path("platform", "docs")
+PAGES = {"recommenders": Path("README.md"), "opinions": DOCS / "opinions.md"}
+FIGURES = {subject: DOCS / f"bench_{subject}.svg" for subject in PAGES}
 BEGIN, END = "<!-- bench: written by python -m hemicycle.bench.publish -->", "<!-- /bench -->"
 HEAD = "| what | ours | others, as a multiple of the time of ours |\n|---|---|---|"
 _UNIT = {"cpu": "CPU s", "wall": "s"}
@@ -27,22 +30,22 @@ Row = Mapping[str, Any]
 
 
 def publish(folder: Path, root: Path) -> None:
-    """Write a run's comparison into the README of a clone, and copy its figure.
+    """Write a run's comparison into its page of a clone, and copy its figure.
 
     Raises:
-        InputError: the folder holds no finished run, or the README has no marks.
+        InputError: the folder holds no finished run, or the page has no marks.
     """
     if not (folder / "bench.svg").is_file():
         raise InputError(f"there is no finished run in {folder}", remedy="name a folder that jobs/bench.py wrote")
-    readme = root / "README.md"
-    text, frame = readme.read_text(encoding="utf-8"), pd.read_csv(folder / "bench.csv", keep_default_na=True)
-    if BEGIN not in text or END not in text:
-        raise InputError("the README has no place for it", str(readme), f"add the lines {BEGIN} and {END}")
     about = json.loads((folder / "machine.json").read_text(encoding="utf-8"))
+    page, figure = (root / of[about.get("subject", "recommenders")] for of in (PAGES, FIGURES))
+    text, frame = page.read_text(encoding="utf-8"), pd.read_csv(folder / "bench.csv", keep_default_na=True)
+    if BEGIN not in text or END not in text:
+        raise InputError(f"{page.name} has no place for it", str(page), f"add the lines {BEGIN} and {END}")
     block = f"{BEGIN}\n{compared(frame)}\n\n*{sentence(about)}*\n{END}"
     pattern = f"{re.escape(BEGIN)}.*{re.escape(END)}"
-    readme.write_text(re.sub(pattern, lambda _: block, text, flags=re.DOTALL), encoding="utf-8")
-    shutil.copyfile(folder / "bench.svg", root / FIGURE)
+    page.write_text(re.sub(pattern, lambda _: block, text, flags=re.DOTALL), encoding="utf-8")
+    shutil.copyfile(folder / "bench.svg", figure)
 
 
 def compared(frame: pd.DataFrame) -> str:
