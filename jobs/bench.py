@@ -10,7 +10,7 @@ under --cache, once; without a network they become rows that say so. Gowalla is 
 random graph of its size stands in. All of recommenders takes about an hour, all of opinions some minutes; another
 program on the machine disturbs them. With --device cuda:0 the same suites of recommenders run on a GPU with its
 own clock: that is written, and not tested. A result enters the README (recommenders) or
-platform/docs/opinions.md by ``python -m hemicycle.bench.publish FOLDER``.
+platform/docs/bench_opinions.md by ``python -m hemicycle.bench.publish FOLDER``.
 """
 
 from enum import StrEnum

@@ -2,7 +2,7 @@
 
     python -m hemicycle.bench.publish bench-results/recommenders-20260101-000000
 
-Recommenders stand in the README, opinions in ``platform/docs/opinions.md``, between two marks; the figures become
+Recommenders stand in the README, opinions in ``platform/docs/bench_opinions.md``, between two marks; the figures become
 ``platform/docs/bench_recommenders.svg`` and ``platform/docs/bench_opinions.svg``.
 """
 
@@ -21,7 +21,7 @@ from hemicycle.bench.machine import sentence
 from hemicycle.core.errors import InputError
 
 DOCS = Path("platform", "docs")
-PAGES = {"recommenders": Path("README.md"), "opinions": DOCS / "opinions.md"}
+PAGES = {"recommenders": Path("README.md"), "opinions": DOCS / "bench_opinions.md"}
 FIGURES = {subject: DOCS / f"bench_{subject}.svg" for subject in PAGES}
 BEGIN, END = "<!-- bench: written by python -m hemicycle.bench.publish -->", "<!-- /bench -->"
 HEAD = "| what | ours | others, as a multiple of the time of ours |\n|---|---|---|"
