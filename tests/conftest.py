@@ -3,6 +3,7 @@
 import gc
 import logging
 import os
+import sys
 import warnings
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import torch
 from hypothesis import settings
 from hypothesis.internal.conjecture import providers
 
-gc.disable()  # until all tests are collected
+if "PYTEST_XDIST_WORKER" in os.environ or not any(word.startswith(("-n", "--numprocesses")) for word in sys.argv):
+    gc.disable()  # until all tests are collected, which the process that leads others does not do
 
 settings.register_profile("no clock", deadline=None)  # a busy machine is no failure
 settings.load_profile("no clock")

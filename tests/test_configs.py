@@ -44,7 +44,7 @@ def test_a_real_study_has_a_miniature(path):
 
 
 def marked(path):
-    """A real study, which needs data where its first lines say so."""
+    """A real study, which needs data where its text says so."""
     marks = [pytest.mark.data] if "HEMICYCLE_DATA" in path.read_text(encoding="utf-8") else []
     return pytest.param(path, id=path.stem, marks=marks)
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import planted
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -243,9 +244,11 @@ def agenda_study(store, name, shift):
     pair = {"agenda": "us", "issue": "all", "mode": "panel", "shock": "permanent", "a": "Media", "b": "Public"}
     rows = [pair | {"b_on_a": 1.0, "difference": shift, "ci_low": shift - 1, "ci_high": shift + 1}]
     rows += [rows[0] | {"a": "Public", "b": "Media", "difference": -shift}, rows[0] | {"issue": "climate"}]
-    gain = {"agenda": "us", "model": "mf-s0", "arm": "mf", "measure": "similarity", "a": "", "b": ""}
+    gain = {"agenda": "us", "model": "mf", "arm": "model", "measure": "divergence", "a": "all groups", "b": ""}
     gain |= {"difference": shift, "ci_low": shift - 0.1, "ci_high": shift + 0.1, "replications": 20}
-    tables = {"agenda_following": pd.DataFrame(rows), "agenda_mediation_effects": pd.DataFrame([gain])}
+    others = [{"a": "Media", "b": "Public"}, {"measure": "entropy"}, {"model": "mf-s0"}]
+    gains = pd.DataFrame([gain, *(gain | other for other in others)])
+    tables = {"agenda_following": pd.DataFrame(rows), "agenda_mediation_effects": gains}
     planted.plant_study(store, name, [("attention", name * 6, "attention us")], tables=tables)
 
 
@@ -257,14 +260,17 @@ def test_analyses_of_attention_stand_side_by_side_and_only_replications_are_test
     assert list(found.measures["value"]) == [0.2, 0.5, 0.2, 0.5]
     names = found.measures["measure"].unique()
     assert names[0] == "us, Media towards Public: following minus leading, points, permanent (panel)"
-    assert names[1] == "us, mf-s0, similarity: mf against none"
+    assert names[1] == "us, mf, divergence of all groups: model against none"
     assert list(found.tests["measure"]) == [names[1]]
     row = found.tests.iloc[0]
     error = 0.1 / stats.t.ppf(0.975, 19)
     exact = stats.ttest_ind_from_stats(0.5, error * 20**0.5, 20, 0.2, error * 20**0.5, 20, equal_var=False)
     assert row["p"] == pytest.approx(exact.pvalue, rel=1e-9)
-    assert found.notes[0].startswith("DIFFERENT DATA: one and two.")
-    assert "who follows and who leads" in plain_tables(found)[1].caption
+    assert "DIFFERENT" not in " ".join(found.notes)
+    told = {table.id: table for table in plain_tables(found)}
+    assert "effects of mediation are means over replications" in told["agenda"].caption
+    assert told["agenda"].rows[-1][-1].endswith(", 20 replications")
+    assert told["tests"].rows[0][-1] == "Welch t over replications (n = 40 replications)"
 
 
 def test_effects_in_cells_of_a_design_are_told_apart(tmp_path):
@@ -284,6 +290,31 @@ def test_effects_in_cells_of_a_design_are_told_apart(tmp_path):
         "s, homophily 1, o, variance: mf against none",
     ]
     assert list(found["value"]) == [0.1, 0.1, 0.2, 0.2]
+
+
+def test_a_large_design_is_not_compared_cell_by_cell(tmp_path):
+    store = Folder.at(tmp_path)
+    for name in ("one", "two"):
+        agenda_study(store, name, 0.2)
+        tables = store / "studies" / f"{name}-12345678" / "tables"
+        about = {"simulation": "s", "opinion": "o", "metric": "variance", "arm": "mf", "reference": "none"}
+        rows = [about | {"cell": c, "difference": 0.1, "ci_low": 0.0, "ci_high": 0.2, "n_seeds": 5} for c in range(51)]
+        factors = [{"simulation": "s", "cell": c, "factor": "x", "value": c, "level": str(c)} for c in range(51)]
+        for table, made in (("simulation_contrasts", rows), ("simulation_factors", factors)):
+            tables.write_table(table, pa.Table.from_pylist(made))
+    found = compare(store, ["one", "two"])
+    assert set(found.measures["part"]) == {"agenda"}
+    assert "s has 51 cells, too many to compare one by one: see its report." in found.notes
+
+
+def test_attention_read_from_other_files_is_other_data(tmp_path):
+    store = Folder.at(tmp_path)
+    for name, value in (("one", "x"), ("two", "y"), ("three", "x")):
+        agenda_study(store, name, 0.2)
+        options = {"agenda": name, "attention": {"file": "a.csv"}, "contents": {"a.csv": value}}
+        (store / "steps" / "attention" / (name * 6)).write_json("manifest.json", {"options": options})
+    assert any(note.startswith("DIFFERENT DATA: one and two") for note in compare(store, ["one", "two"]).notes)
+    assert not any(note.startswith("DIFFERENT DATA") for note in compare(store, ["one", "three"]).notes)
 
 
 def test_nothing_in_common_is_said(tmp_path):

@@ -297,7 +297,7 @@ def test_several_models_and_analyses_are_told_apart(tables):
     assert {"random lists (LightGCN)", "random lists (MF)"} <= set(figure.table["arm"])
     both = pd.concat([effects.assign(agenda="one"), effects.assign(agenda="two")])
     (figure,) = agenda_figures({"agenda_mediation_effects": both})
-    assert {"LightGCN, one", "LightGCN, two"} <= set(figure.table["arm"])
+    assert {"LightGCN (one)", "LightGCN (two)"} <= set(figure.table["arm"])
 
 
 def test_all_blocks_of_effects_have_the_colours_of_all_modes(drawn):

@@ -161,13 +161,14 @@ def test_simulations_are_told_without_the_caveat(tables):
     assert len(found) == 5
     assert CAVEAT not in found
     assert found[0] == (
-        "In simulations, groups that are shown lists of LightGCN attend to fewer issues (effective issues "
-        f"{MINUS}.072 [{MINUS}.092, {MINUS}.052]) and have agendas further apart (divergence +.072 [.052, .092]) than "
-        "without lists."
+        "Lists of LightGCN lead, in simulations and compared with no lists, to fewer issues a group (effective issues "
+        f"{MINUS}.072 [{MINUS}.092, {MINUS}.052]) and agendas further apart (divergence +.072 [.052, .092]), on "
+        "average over all groups of the agenda."
     )
     assert found[1] == (
-        "For comparison, effective issues and divergence under other lists: random lists .00 and .00; the most popular "
-        f"{MINUS}.036* and +.036*; LightGCN untrained {MINUS}.0060 and +.0060 (* 95 % interval excludes 0)."
+        "Differences from no lists in effective issues and divergence under other lists: random lists .00 and .00; the "
+        f"most popular {MINUS}.036* and +.036*; LightGCN untrained {MINUS}.0060 and +.0060 "
+        "(* 95 % interval excludes 0)."
     )
     assert "panel var: bias" in found[2]
     assert "is .031 [.020, .042], and .98 of planted edges are found" in found[3]
@@ -180,10 +181,22 @@ def test_mediation_is_told_group_by_group_where_nothing_is_told_of_all(tables):
     assert "clearest: " in found
 
 
-def test_attention_comes_before_lists_of_models_that_are_not_probed(tables):
-    lists = {"list_results": pd.DataFrame({"metric": ["novelty"], "value": [1.0]}).iloc[:0]}
-    effects = {"agenda_mediation_effects": tables["agenda_mediation_effects"]}
-    assert findings(effects | lists)[0].startswith("In simulations, groups that are shown lists of LightGCN")
+def test_attention_comes_before_ranking(tables):
+    records = pd.DataFrame({"id": ["x"], "name": ["mf-s0"], "family": ["mf"], "seed": [0], "status": ["trained"]})
+    row = {"record_id": "x", "epoch": 1, "split": "test", "metric": "ndcg@20", "value": 0.1, "ci_low": 0, "ci_high": 1}
+    ranking = pd.DataFrame([row | {"name": "mf-s0", "family": "mf", "seed": 0, "status": "trained"}])
+    known = {"records": records.assign(best_epoch=1), "ranking_results": ranking}
+    found = findings(known | {"agenda_mediation_effects": tables["agenda_mediation_effects"]})
+    assert found[0].startswith("Lists of LightGCN lead")
+    assert any(text.startswith("On withheld interactions") for text in found[1:])
+
+
+def test_no_clear_change_is_said_as_such(tables):
+    rows = tables["agenda_mediation_effects"]
+    rows = rows[rows["arm"] == "model"].assign(ci_low=-1.0, ci_high=1.0)
+    (text,) = agenda_findings({"agenda_mediation_effects": rows})
+    assert "to no clear change in the number of issues (effective issues" in text
+    assert "no clear change in how far apart agendas are (divergence" in text
 
 
 def test_findings_of_a_study_hold_them(tables):

@@ -208,6 +208,7 @@ def test_attention_says_how_far_its_times_are_apart(tmp_path, monkeypatch):
     [
         ({"groups": ["media"], "days": 10}, "there is no group 'left'"),
         ({"groups": ["left", "right"], "days": 90}, "days"),
+        ({"groups": ["far-left", "left", "centre", "right", "far-right"], "days": 3}, "rows of 3 days"),
     ],
 )
 def test_news_that_do_not_fit_the_agenda_are_refused_before_anything_is_trained(tmp_path, simulation, told):

@@ -75,6 +75,8 @@ def test_another_version_gathers_the_tables_again_and_runs_nothing(name, store, 
     study = again(config, store)
     assert set(study.outcome.states.values()) == {"cached"}
     assert study.changed
+    assert not study.folder.done, "stopped here, the next run writes the report"
+    assert again(config, store).changed
 
 
 def test_what_is_missing_is_made_again_with_the_same_result(small_study, store, config):

@@ -39,7 +39,8 @@ def publish(folder: Path, root: Path) -> None:
         raise InputError(f"there is no finished run in {folder}", remedy="name a folder that jobs/bench.py wrote")
     about = json.loads((folder / "machine.json").read_text(encoding="utf-8"))
     page, figure = (root / of[about.get("subject", "recommenders")] for of in (PAGES, FIGURES))
-    text, frame = page.read_text(encoding="utf-8"), pd.read_csv(folder / "bench.csv", keep_default_na=True)
+    text = page.read_text(encoding="utf-8") if page.is_file() else ""
+    frame = pd.read_csv(folder / "bench.csv", keep_default_na=True)
     if BEGIN not in text or END not in text:
         raise InputError(f"{page.name} has no place for it", str(page), f"add the lines {BEGIN} and {END}")
     block = f"{BEGIN}\n{compared(frame)}\n\n*{sentence(about)}*\n{END}"

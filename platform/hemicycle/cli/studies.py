@@ -125,13 +125,16 @@ _MAIN_TABLES = (
 
 def _tell_run(study: Any, headlines: list[str], store: str | None) -> None:
     outcome = study.outcome
-    if outcome.count("cached") == len(outcome.steps):
+    cached = outcome.count("cached") == len(outcome.steps)
+    if cached and not study.changed:
         out.print(f"Nothing to do: all {len(outcome.steps)} steps were finished before.")
+    elif cached:
+        out.print(f"All {len(outcome.steps)} steps were finished before; tables and report were made again.")
     else:
         counts = f"{outcome.count('finished')} steps run, {outcome.count('cached')} found finished"
         out.print(f"Done: {counts}, {outcome.count('failed')} failed, {outcome.count('blocked')} not run.")
-        for line in headlines:
-            out.print(f"  {line}")
+    for line in headlines if study.changed else ():
+        out.print(f"  {line}")
     out.print(f"Report: {study.folder.uri}/report.html")
     table = next((name for name in _MAIN_TABLES if len(study.tables.get(name, ()))), "records")
     out.print(f"Next:   hemicycle export {study.folder.name} {table} --format csv{with_store(store)}")

@@ -55,7 +55,8 @@ def over_entries(kernel: Callable[..., None], indptr: NDArray[np.integer[Any]], 
 def _cuts(n: int, work: int) -> NDArray[np.int64]:
     """Ends of as many parts of n as the work is worth: one, or equally many a thread."""
     threads, parts = numba.get_num_threads(), 1 + work // _WORK_A_PART
-    parts = 1 if parts == 1 else min(_MOST_PARTS, -(-parts // threads) * threads)
+    most = max(1, _MOST_PARTS // threads)
+    parts = 1 if parts == 1 else min(most, -(-parts // threads)) * threads
     return np.arange(parts + 1) * n // parts
 
 

@@ -9,7 +9,9 @@ from typing import Any
 
 import numba
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.sparse import csgraph
 
 from hemicycle.core.counters import row_key, uniform_of
 from hemicycle.core.errors import InputError
@@ -150,12 +152,15 @@ def random_walk_controversy(
 
 def _leading_to(graph: InteractionGraph, places: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Tell from which users a walk can come to one of the places, themselves included, shape (n_users,)."""
-    follows, found = graph.to_scipy(), places
-    while True:
-        more = found | (follows @ found.astype(np.float32) > 0)
-        if (more == found).all():
-            return np.asarray(found)
-        found = more
+    n, back = graph.n_users, graph.to_scipy().T.tocsr()
+    back.eliminate_zeros()
+    to = np.flatnonzero(places)
+    start = np.append(back.indptr, len(back.indices) + len(to))  # one more user, from whom all places are reached
+    indices = np.concatenate([back.indices, to.astype(back.indices.dtype)])
+    whole = sp.csr_array((np.ones(len(indices)), indices, start), shape=(n + 1, n + 1))
+    found = np.zeros(n + 1, np.bool_)
+    found[csgraph.breadth_first_order(whole, n, return_predecessors=False)] = True
+    return found[:n]
 
 
 def _most_followed(graph: InteractionGraph, members: NDArray[np.int64], number: int) -> NDArray[np.int64]:

@@ -5,19 +5,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 
-import numpy as np
 import pandas as pd
-from scipy import stats
 
 from hemicycle.core.errors import InputError
 from hemicycle.core.records import READOUT
 from hemicycle.core.storage import Folder
 from hemicycle.ledger.comparison_agendas import agenda_samples
 from hemicycle.ledger.comparison_sides import Catalogue, Side, find_sides
-from hemicycle.ledger.comparison_tests import METRIC, Kept, Sample, holm, sample_of, welch
+from hemicycle.ledger.comparison_tests import METRIC, Kept, Sample, holm, sample_of, sample_of_interval, welch
 from hemicycle.ledger.library import Library
-from hemicycle.studies.comparing import LEVEL
-from hemicycle.studies.simulation_tables import cell_names
+from hemicycle.studies.simulation_tables import cell_names, large_designs
 
 PROBE, SIMULATION, AGENDA = "probe", "simulation", "agenda"
 KEYS = ["part", "member", "measure"]
@@ -145,16 +142,16 @@ def _site(attribute: str, entity: str, scope: str, probe: str, score: str) -> st
 
 
 def _of_contrasts(rows: pd.DataFrame, factors: pd.DataFrame) -> dict[tuple[str, str, str], Sample]:
-    """Effects of arms in every cell of a design; their deviation over seeds follows from the interval."""
-    found, cells = {}, cell_names(factors)
+    """Effects of arms in every cell of a design that is not too large."""
+    found, cells, large = {}, cell_names(factors), large_designs(factors)
     for row in rows.to_dict(orient="records"):
+        if row["simulation"] in large:
+            continue
         cell = cells.get((str(row["simulation"]), int(row.get("cell", 0))), "")
         where = ", ".join(filter(None, (row["simulation"], cell, row["opinion"], row["metric"])))
         name = f"{where}: {row['arm']} against {row['reference']}"
         value, low, high = (float(row[column]) for column in ("difference", "ci_low", "ci_high"))
-        n = int(row["n_seeds"])
-        reach = float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) if n > 1 else np.nan
-        found[SIMULATION, "", name] = Sample(value, low, high, (high - low) / 2 / reach * n**0.5, n)
+        found[SIMULATION, "", name] = sample_of_interval(value, low, high, int(row["n_seeds"]))
     return found
 
 
@@ -197,7 +194,8 @@ def _tests(catalogue: Catalogue, sides: Sequence[Side], samples: Samples) -> pd.
 
 
 def _notes(catalogue: Catalogue, sides: Sequence[Side], tests: pd.DataFrame) -> tuple[str, ...]:
-    return (*_on_data(sides), *_on_tests(catalogue, sides), *_on_members(sides), _on_number(sides, tests))
+    told = (*_on_data(sides), *_on_tests(catalogue, sides), *_on_members(sides), *_on_designs(catalogue, sides))
+    return (*told, _on_number(sides, tests))
 
 
 def _on_data(sides: Sequence[Side]) -> list[str]:
@@ -229,6 +227,12 @@ def _on_members(sides: Sequence[Side]) -> list[str]:
     }
     alone = [f"{name} ({', '.join(of)})" for name, of in members.items() if len(of) < len(sides)]
     return [f"Not in all: {', '.join(alone)}."] if alone else []
+
+
+def _on_designs(catalogue: Catalogue, sides: Sequence[Side]) -> list[str]:
+    tables = {side.study: catalogue.library.of_study("simulation_factors", side.study) for side in sides if side.whole}
+    large = {name: n for table in tables.values() for name, n in large_designs(table).items()}
+    return [f"{name} has {n} cells, too many to compare one by one: see its report." for name, n in large.items()]
 
 
 def _on_number(sides: Sequence[Side], tests: pd.DataFrame) -> str:

@@ -197,12 +197,12 @@ def _whole(catalogue: Catalogue, label: str, study: str) -> Side:
     plans = catalogue.library.table("plans").to_pandas()
     mine = plans[plans["study"] == study]
     data = next(iter(mine.loc[mine["kind"] == "data", "fingerprint"]), "")
-    attention = sorted(map(str, mine.loc[mine["kind"] == "attention", "fingerprint"]))
+    read = sorted(map(str, mine.loc[mine["kind"].isin(["attention", "agenda_hawkes"]), "fingerprint"]))
     row = catalogue.studies.loc[study]
     config = json.loads(str(row["config"])) if row["config"] else {}
-    settings = dotted(config) | _contents(catalogue, str(data), *attention)
+    settings = dotted(config) | _contents(catalogue, str(data), *read)
     settings |= {f"code.{name}": row[name] for name in CODE}
-    identity = " ".join([str(data), *attention])
+    identity = " ".join(dict.fromkeys([str(data), *sorted(_attended(catalogue, step) for step in read)]))
     return Side(label, study, whole=True, members=members, settings=_texts(settings), data=identity)
 
 
@@ -217,6 +217,14 @@ def _part(catalogue: Catalogue, label: str, models: pd.DataFrame) -> Side:
     step = catalogue.steps.get(str(first["step"]), {})
     settings |= {f"code.{name}": step.get(name) for name in (*CODE, "threads", "workers")}
     return Side(label, str(first["study"]), whole=False, members={"": models}, settings=_texts(settings), data=data)
+
+
+def _attended(catalogue: Catalogue, step: str) -> str:
+    """What attention or events a step reads, whatever the analysis is called and asks."""
+    options = catalogue.options(step)
+    analysis = dict(options.get("analysis", {}))
+    source = {"attention": options.get("attention"), "events": analysis.get("events")}
+    return json.dumps({**source, "contents": options.get("contents")}, sort_keys=True)
 
 
 def _contents(catalogue: Catalogue, *steps: str) -> dict[str, Any]:

@@ -66,6 +66,12 @@ def sample_of(values: Iterable[float], low: Iterable[float], high: Iterable[floa
     return Sample(mean, mean - half, mean + half, deviation, n)
 
 
+def sample_of_interval(value: float, low: float, high: float, n: int) -> Sample:
+    """Mean over n with its Student interval, from which the deviation follows; NaN for one."""
+    reach = float(stats.t.ppf((1 + LEVEL) / 2, n - 1)) if n > 1 else np.nan
+    return Sample(value, low, high, (high - low) / 2 / reach * n**0.5, n)
+
+
 class Kept:
     """Metrics of single users, read when they are first needed; they stay in this process.
 

@@ -20,9 +20,10 @@ _CAPTIONS = {
     METRIC: "Ranking of withheld test interactions at the checkpoint that recommends",
     PROBE: "What is read out of the layer that scores recommendations",
     SIMULATION: "What recommendations do to opinions: arm minus reference at the last step",
-    AGENDA: "Attention: who follows and who leads, all topics together",
+    AGENDA: "Attention: who follows, who leads, what mediation does, all topics together",
 }
 _INTERVALS = "mean over seeds with 95 % intervals over seeds, for one seed its own interval"
+_OF_AGENDAS = "intervals are those of the analyses; effects of mediation are means over replications"
 
 
 def plain_tables(found: Comparison) -> list[HtmlTable]:
@@ -47,7 +48,8 @@ def _measures(found: Comparison, part: str) -> HtmlTable | None:
         cells = {"model": str(member)} if members else {}
         cells |= {"measure": _measure(part, str(measure))} | dict.fromkeys(found.labels, "")
         made.append(cells | {str(row["side"]): _value(row) for _, row in of.iterrows()})
-    return html_table(part, f"{_CAPTIONS[part]}: {_INTERVALS}", made, ["model", "measure"])
+    intervals = _OF_AGENDAS if part == AGENDA else _INTERVALS
+    return html_table(part, f"{_CAPTIONS[part]}: {intervals}", made, ["model", "measure"])
 
 
 def _measure(part: str, name: str) -> str:
@@ -55,7 +57,7 @@ def _measure(part: str, name: str) -> str:
 
 
 def _value(row: pd.Series) -> str:
-    seeds = f", {row['seeds']} seeds" if row["seeds"] > 1 else ""
+    seeds = f", {row['seeds']} {_times(row)}" if row["seeds"] > 1 else ""
     return number(row["value"], DIGITS) + interval(row["ci_low"], row["ci_high"], DIGITS) + seeds
 
 
@@ -74,15 +76,20 @@ def _tests(found: Comparison) -> HtmlTable | None:
 
 
 def _test(row: pd.Series) -> dict[str, str]:
-    what = "users" if "users" in row["method"] else "seeds"
+    what = "users" if "users" in row["method"] else _times(row)
     return {
         "measure": _measure(row["part"], row["measure"]),
         "difference of": str(row["side"]),
         "difference": signed(row["difference"], DIGITS) + interval(row["ci_low"], row["ci_high"], DIGITS),
         "p": _probability(row["p"]),
         "p (Holm)": _probability(row["p_holm"]),
-        "by": f"{row['method']} (n = {row['n']} {what})",
+        "by": f"{row['method'].replace('seeds', _times(row))} (n = {row['n']} {what})",
     }
+
+
+def _times(row: pd.Series) -> str:
+    """What a mean is over."""
+    return "replications" if row["part"] == AGENDA else "seeds"
 
 
 def _probability(p: float) -> str:

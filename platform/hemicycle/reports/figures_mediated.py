@@ -10,7 +10,7 @@ from hemicycle.agenda.simulated.mediation_weight import ALL
 from hemicycle.reports.agendas import group_label
 from hemicycle.reports.facts import Figure, Tables, table
 from hemicycle.reports.figures_simulations import CLEAR, verdicts
-from hemicycle.reports.theme import CYCLE, INK, inline, label, listing, small
+from hemicycle.reports.theme import CYCLE, inline, label, listing, small
 
 MODEL = "model"
 TOGETHER = "all together"
@@ -47,7 +47,7 @@ def mediated_rows(tables: Tables) -> pd.DataFrame:
     told = zip(rows["arm"], rows["model"], shared[rows.index], rows["agenda"], strict=True)
     several = len(set(rows["agenda"])) > 1
     names = [
-        _named(arm, model, alone=alone) + (f", {group_label(agenda)}" if several else "")
+        _named(arm, model, alone=alone) + (f" ({group_label(agenda)})" if several else "")
         for arm, model, alone, agenda in told
     ]
     who = [_who(a, b) for a, b in zip(rows["a"], rows["b"], strict=True)]
@@ -99,7 +99,7 @@ def _panel(measure: str, rows: pd.DataFrame) -> Any:
     others = [name for name in rows["who"].unique() if name != TOGETHER]
     who += others if not who or len(others) <= MOST_WHO else []
     rows = rows[rows["who"].isin(who)]
-    shades = [INK if name == TOGETHER else CYCLE[place % len(CYCLE)] for place, name in enumerate(who)]
+    shades = [CYCLE[place % len(CYCLE)] for place in range(len(who))]
     legend = alt.Legend(columns=3, labelLimit=160) if len(who) > 1 else None
     colour = alt.Color("who:N", title=None, scale=alt.Scale(domain=who, range=shades), legend=legend)
     pale = alt.condition(f"datum.verdict === '{CLEAR}'", alt.value(1), alt.value(0.35))
@@ -144,19 +144,22 @@ def mediated_findings(tables: Tables) -> Iterator[str]:
         return
     for arm, part in together[together["kind"] == MODEL].groupby("arm", sort=False):
         told = listing(list(_effects(part)))
-        yield f"In simulations, groups that are shown lists of {arm} {told} than without lists."
+        yield (
+            f"Lists of {arm} lead, in simulations and compared with no lists, to {told}, on average over all groups of "
+            "the agenda."
+        )
     others = together[(together["kind"] != MODEL) & together["measure"].isin(_WORDS)]
     if len(others):
         named = listing([str(name) for name in others["measure"].unique()])
         parts = [f"{arm} {listing(list(_marked(part)))}" for arm, part in others.groupby("arm", sort=False)]
-        yield f"For comparison, {named} under other lists: {'; '.join(parts)} (* 95 % interval excludes 0)."
+        lists = "other lists" if (together["kind"] == MODEL).any() else "lists"
+        told = "; ".join(parts)
+        yield f"Differences from no lists in {named} under {lists}: {told} (* 95 % interval excludes 0)."
 
 
 _WORDS = {
-    "effective issues": (
-        *("attend to fewer issues", "attend to no fewer and no more issues", "attend to more issues"),
-    ),
-    "divergence": ("have agendas closer together", "have agendas as far apart", "have agendas further apart"),
+    "effective issues": ("fewer issues a group", "no clear change in the number of issues", "more issues a group"),
+    "divergence": ("agendas closer together", "no clear change in how far apart agendas are", "agendas further apart"),
 }
 
 

@@ -201,9 +201,8 @@ def _events(shocks: Plain, step: str) -> str:
         what = f"{step}s given in a file"
     else:
         spread = float(shocks.get("threshold", 5))
-        what = (
-            f"{step}s at which a share stands more than {spread:g} robust standard deviations above its running median"
-        )
+        what = f"{step}s {'on' if step == 'day' else 'in'} which a share stands more than {spread:g} robust standard "
+        what += "deviations above its running median"
     window, before = shocks.get("window", 7), shocks.get("baseline", 14)
     return (
         f"Events are {what}; responses are shares less their mean over the {before} {step}s before the window of "
@@ -246,7 +245,9 @@ def _simulated(config: Plain, tables: Tables) -> Iterator[str]:
     if len(table(tables, "agenda_mediation_effects")):
         yield (
             "A recommender of news enters what a group attends to by the share of each topic in what it shows; arms "
-            "share all noise, so differences from the arm without are paired, with t-intervals over replications."
+            "share all noise, so differences from the arm without are paired, with t-intervals over replications. "
+            "Seeds of a model count as their mean, so that intervals say nothing of other seeds; effects on all groups "
+            "are means of theirs, groups without lists included."
         )
 
 

@@ -35,8 +35,8 @@ def agenda_effects(found: list[Agenda]) -> HtmlTable | None:
     """Effects at the last day of every pair: a row a pair, a column a rise and mode."""
     rows = [row for agenda in found for row in _effect_rows(agenda)]
     caption = (
-        "Responses in points of attention to a rise of another group, at the last time, with intervals of the "
-        "bootstrap; a cumulative one is summed over all times."
+        "Responses in points of attention to a rise of another group, at the end of the horizon, with intervals of the "
+        "bootstrap; a cumulative one is summed over the horizon."
     )
     return html_table("agenda-effects", caption, rows, ("analysis", "who rises", "who responds"))
 
@@ -70,8 +70,8 @@ def agenda_following(found: list[Agenda]) -> HtmlTable | None:
     """Following against leading of every pair of a legislator and another group, by rise and mode."""
     rows = [row for agenda in found for row in _following_rows(agenda)]
     caption = (
-        "How strongly the first group follows the second, how strongly it leads it (points at the last time, or shares "
-        "of forecast variance), and the difference with the interval of paired bootstrap samples."
+        "How strongly the first group follows the second, how strongly it leads it (points at the end of the horizon, "
+        "or shares of forecast variance), and the difference with the interval of paired bootstrap samples."
     )
     text = ("analysis", "group", "other", "rise or share", "autoregression", "verdict")
     return html_table("agenda-following", caption, rows, text)

@@ -15,7 +15,6 @@ import pandas as pd
 FONT = "Helvetica Neue, Helvetica, Arial, Liberation Sans, sans-serif"
 BLUE, VERMILION, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
 ORANGE, SKY, GREY, OLIVE = "#e69f00", "#56b4e9", "#808080", "#8a8a2a"
-INK = "#333333"
 CYCLE = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, OLIVE, GREY)
 MINUS = "\u2212"
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right", "triangle-left")

@@ -1,6 +1,5 @@
 """What a tracker is told of a study: one run per model and one per simulation arm, aggregates only."""
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,10 +10,7 @@ from hemicycle.core.config import fingerprint
 from hemicycle.core.tracking import TrackedRun
 from hemicycle.reports.facts import StudyFacts, Tables, table
 from hemicycle.reports.summaries import at_readout, main_probe, recommending, scores, settings_of
-from hemicycle.studies.simulation_tables import cell_names
-
-MOST_CELLS = 50
-"""A design of more cells is tracked by its means: a dashboard of thousands of runs helps nobody."""
+from hemicycle.studies.simulation_tables import cell_names, large_designs
 
 
 def tracked_runs(facts: StudyFacts, tables: Tables) -> list[TrackedRun]:
@@ -129,7 +125,7 @@ def _probe_summary(rows: pd.DataFrame, records: pd.DataFrame) -> dict[str, float
 def simulation_runs(facts: StudyFacts, tables: Tables) -> Iterator[TrackedRun]:
     """One run per simulation, cell of its design, opinion model and arm: history of every metric's mean over seeds.
 
-    A design of more than ``MOST_CELLS`` cells has its mean over cells.
+    A large design has its mean over cells: a dashboard of thousands of runs helps nobody.
     """
     results, contrasts, factors = (
         _told_apart(table(tables, f"simulation_{name}"), table(tables, "simulation_factors"))
@@ -164,8 +160,7 @@ def _told_apart(rows: pd.DataFrame, factors: pd.DataFrame) -> pd.DataFrame:
     if rows.empty:
         return rows
     names = cell_names(factors)
-    counts = Counter(simulation for simulation, _ in names)
-    many = {name: f"{n} cells" for name, n in counts.items() if n > MOST_CELLS}
+    many = {name: f"{n} cells" for name, n in large_designs(factors).items()}
     design = [
         many.get(str(simulation), names.get((str(simulation), int(cell)), ""))
         for simulation, cell in zip(rows["simulation"], rows.get("cell", pd.Series(0, rows.index)), strict=True)

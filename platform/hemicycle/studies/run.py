@@ -156,6 +156,7 @@ def _collect(study: Study, store: Folder) -> Study:
     folder, seen = study.folder, [list(pair) for pair in states]
     if folder.done and not study.outcome.count("finished") and (kept := _kept_tables(folder, seen)) is not None:
         return Study(study.config, folder, study.outcome, kept, study.dataset, changed=False)
+    folder.reopen()
     tables = gather(study.outcome, store)
     tables |= design_tables(study.config.designs, tables)
     for name, table in tables.items():

@@ -1,5 +1,6 @@
 """Tidy tables of a study's simulations, gathered from their finished steps; every row says of which cell it is."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import cast
 
@@ -17,6 +18,8 @@ from hemicycle.studies.simulated import MediatedSimulation
 from hemicycle.studies.steps import Step
 
 RESULTS = ["simulation", "cell", "opinion", "arm", "seed", "step", "metric", "value"]
+MOST_TOLD = 50
+"""Cells of a design that are compared or tracked one by one."""
 FACTORS = ["simulation", "cell", "factor", "value", "level"]
 GATHERED = ("simulation_results", "simulation_densities", "simulation_knowledge", "simulation_changes")
 """Tables that steps write and the study gathers."""
@@ -126,3 +129,13 @@ def cell_names(factors: pd.DataFrame) -> dict[tuple[str, int], str]:
     for row in factors.to_dict(orient="records"):
         found.setdefault((str(row["simulation"]), int(row["cell"])), []).append(f"{row['factor']} {row['level']}")
     return {cell: ", ".join(levels) for cell, levels in found.items()}
+
+
+def large_designs(factors: pd.DataFrame) -> dict[str, int]:
+    """Return simulation -> number of cells, of designs of more than ``MOST_TOLD``, which nobody reads one by one.
+
+    Args:
+        factors: ``simulation_factors``.
+    """
+    counts = Counter(simulation for simulation, _ in cell_names(factors))
+    return {name: n for name, n in counts.items() if n > MOST_TOLD}

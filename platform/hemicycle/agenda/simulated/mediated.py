@@ -20,7 +20,7 @@ from hemicycle.agenda.simulated.arms import Arm, arm_scores
 from hemicycle.agenda.simulated.closed_loop import LoopOptions, Mediation, in_loop
 from hemicycle.agenda.simulated.generators import course, measured
 from hemicycle.agenda.simulated.influence import AgendaSimulation
-from hemicycle.agenda.simulated.mediation_weight import WeightOptions
+from hemicycle.agenda.simulated.mediation_weight import WeightOptions, check_rows
 from hemicycle.agenda.simulated.newsfeed import Floats, ListOptions, Newsfeed, check_days, exposure, placed
 from hemicycle.core.config import Options
 from hemicycle.core.errors import InputError, raise_problems
@@ -65,7 +65,7 @@ def fitted_to(options: AgendaSimulation, feed: Newsfeed, mediation: MediationOpt
 
     Raises:
         InputError: named topics are not the feed's, a mediated group is none of the agenda's, the model knows no
-            mediation, or the feed is too short.
+            mediation, or the feed or the agenda is too short.
     """
     if options.model != "capacity":
         raise InputError(f"a mediated agenda of the model {options.model!r}", remedy="choose capacity")
@@ -76,6 +76,9 @@ def fitted_to(options: AgendaSimulation, feed: Newsfeed, mediation: MediationOpt
     if isinstance(mediation.weight, dict):
         raise_problems(unknown("mediated group", mediation.weight.keys(), feed.groups))
     check_days(feed, mediation.lists, options.days)
+    lags = options.lags if mediation.estimate is None else mediation.estimate.lags
+    shape = options.days, len(options.groups), len(feed.topics)
+    check_rows(max(0, options.days - lags) * len(feed.topics), shape, lags)
     return options.replace(topics=feed.topics)
 
 

@@ -119,7 +119,7 @@ def mediation_effects(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataF
 
     Args:
         table: ``agenda_mediation`` of at least two replications; several rows of one arm, replication and measure, of
-            models that differ in their seed, count as their mean.
+            models that differ in their seed, count as their mean, and replications that some of them lack as none.
         confidence: level of the t intervals over replications.
 
     Returns:
@@ -130,7 +130,9 @@ def mediation_effects(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataF
         InputError: there is no arm ``none``.
     """
     one, keys = ["arm", "measure", "a", "b"], ["replication", "measure", "a", "b"]
-    values = table.groupby(["arm", *keys], sort=False)["value"].mean().reset_index()
+    found = table.groupby(["arm", *keys], sort=False)["value"].agg(["mean", "size"]).reset_index()
+    whole = found["size"] == found.groupby(one)["size"].transform("max")
+    values = found[whole].rename(columns={"mean": "value"}).drop(columns="size")
     control = values.loc[values["arm"] == "none", [*keys, "value"]]
     if control.empty:
         raise InputError("a table without the arm none", remedy="add none to the arms")
@@ -139,9 +141,9 @@ def mediation_effects(table: pd.DataFrame, confidence: float = 0.95) -> pd.DataF
     together = paired.groupby(["arm", "replication", "measure"], sort=False)[["value", "gain"]].mean().reset_index()
     rows = []
     for part in (together.assign(a=ALL, b=""), paired):
-        for names, found in part.groupby(one, sort=False):
-            gain, n = found["gain"], len(found)
+        for names, own in part.groupby(one, sort=False):
+            gain, n = own["gain"], len(own)
             mean = float(gain.mean())
             half = stats.t.ppf((1 + confidence) / 2, n - 1) * stats.sem(gain) if n > 1 else np.nan
-            rows.append((*names, float(found["value"].mean()), mean, mean - half, mean + half, n))
+            rows.append((*names, float(own["value"].mean()), mean, mean - half, mean + half, n))
     return pd.DataFrame(rows, columns=[*one, "mean", "difference", "ci_low", "ci_high", "replications"])

@@ -133,11 +133,26 @@ def rows_of(x: Floats, shown: Floats, group: int, lags: int) -> Rows:
     columns = np.concatenate([x[lags:, group, :, None], past, shown[lags:, group, :, None]], axis=-1)
     keep = np.isfinite(columns).all(axis=-1)
     day, topic = np.nonzero(keep)
-    if len(day) < 2 * (lags * groups + topics):
-        what = f"{len(day)} rows of {days} days and {topics} topics for {lags} lags of {groups} groups"
-        raise InputError(what, remedy="give more days, or fewer lags")
+    check_rows(len(day), (days, groups, topics), lags)
     within = less_label_means(columns[keep], topic, topics)
     return Rows(within[:, 0], within[:, 1:-1], within[:, -1], day, topics)
+
+
+def check_rows(rows: int, shape: tuple[int, ...], lags: int) -> None:
+    """Refuse a regression of fewer rows than twice its coefficients.
+
+    Args:
+        rows: of days and topics.
+        shape: days, groups, topics.
+        lags: days back.
+
+    Raises:
+        InputError: there are too few.
+    """
+    days, groups, topics = shape
+    if rows < 2 * (lags * groups + topics):
+        what = f"{rows} rows of {days} days and {topics} topics for {lags} lags of {groups} groups"
+        raise InputError(what, remedy="give more days, or fewer lags")
 
 
 def least_squares(rows: Rows, design: Floats, confidence: float) -> Floats:
