@@ -116,7 +116,9 @@ def test_a_job_runs_a_part_of_a_study(hemicycle, small_config, store, monkeypatc
     with pytest.raises(SystemExit) as end:
         cli.job(simulations)
     assert not end.value.code
-    assert "Nothing to do" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "Nothing to run: all 9 steps were finished before; tables and report are new." in out
+    assert "Under Friedkin-Johnsen" in out
     assert api.find_study("part", Folder.at(store)).exists("tables/simulation_results.parquet")
 
 
@@ -134,6 +136,8 @@ def test_plan_shows_steps_and_totals(hemicycle, small_config, store, tmp_path):
     assert "fit mf-s0\tto run\tnew\t" in out
     assert f"Next: hemicycle run {small_config} --store {tmp_path / 'none'}" in out
     assert not (tmp_path / "none").exists()
+    again = hemicycle("plan", small_config, "title=A new title", "seeds=2", "--store", tmp_path / "none")[1]
+    assert f"Next: hemicycle run {small_config} 'title=A new title' seeds=2 --store {tmp_path / 'none'}" in again
     assert "0 of " in hemicycle("plan", small_config, "--store", store)[1]
 
 

@@ -1,6 +1,7 @@
 """Commands about studies: run, plan, status, show, export, report, schema, doctor; and the scripts of ``jobs/``."""
 
 import json
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -129,7 +130,7 @@ def _tell_run(study: Any, headlines: list[str], store: str | None) -> None:
     if cached and not study.changed:
         out.print(f"Nothing to do: all {len(outcome.steps)} steps were finished before.")
     elif cached:
-        out.print(f"All {len(outcome.steps)} steps were finished before; tables and report were made again.")
+        out.print(f"Nothing to run: all {len(outcome.steps)} steps were finished before; tables and report are new.")
     else:
         counts = f"{outcome.count('finished')} steps run, {outcome.count('cached')} found finished"
         out.print(f"Done: {counts}, {outcome.count('failed')} failed, {outcome.count('blocked')} not run.")
@@ -176,7 +177,8 @@ def plan(
     if found.problems:
         raise InputError("the plan does not fit:\n" + "\n".join(found.problems))
     if not json_:
-        out.print(f"Next: hemicycle run {config}{with_store(store)}")
+        words = shlex.join([str(config), *(overrides or [])])
+        out.print(f"Next: hemicycle run {words}{with_store(store)}", soft_wrap=True, markup=False)
 
 
 @app.command()

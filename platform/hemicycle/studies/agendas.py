@@ -109,7 +109,7 @@ def _about_attention(name: str, agenda: AgendaConfig, hashed: Callable[[Iterable
         stationarity=agenda.stationarity,
         seed=agenda.seed,
     )
-    step = Step("attention", f"attention {name}", attention_step, options, cost=Cost(10, 1e9, 1e7))
+    step = Step("attention", f"attention {name}", attention_step, options, cost=Cost(5, 1e9, 1e7))
     if isinstance(source, AttentionConfig) and source.form == "texts":
         raise_problems(_told(f"agenda.{name}.attention", partial(check_texts, source)))
         return [replace(step, then=partial(_read_questions, name, agenda, step))]
@@ -220,7 +220,8 @@ def _question(name: str, seed: int, step: Step, issue: Issue, question: str, mod
         | {"question": question, "options": options}
     )
     title = " ".join(part for part in (question, mode, "of", issue.name, "in", name) if part)
-    return Step(f"agenda_{question}", title, ask_step, asked, {"attention": step}, cost=Cost(10, 1.5e9, 1e6))
+    cost = Cost(0.5 + 0.12 * len(issue.topics), 1.5e9, 1e6)
+    return Step(f"agenda_{question}", title, ask_step, asked, {"attention": step}, cost=cost)
 
 
 def _simulated(name: str, agenda: AgendaConfig) -> Iterator[Step]:
@@ -232,7 +233,7 @@ def _simulated(name: str, agenda: AgendaConfig) -> Iterator[Step]:
     for kind, function, options in designs:
         for first, last in _batches(0 if options is None else options.replications):
             batch = BatchOptions(agenda=name, options=_endless(options), first=first, last=last)
-            yield Step(f"agenda_{kind}", f"{kind} {name} {first}-{last - 1}", function, batch, cost=Cost(15, 8e8, 1e5))
+            yield Step(f"agenda_{kind}", f"{kind} {name} {first}-{last - 1}", function, batch, cost=Cost(3, 8e8, 1e5))
     if agenda.power is None:
         return
     for days in agenda.power.days:
@@ -241,7 +242,7 @@ def _simulated(name: str, agenda: AgendaConfig) -> Iterator[Step]:
             options = _endless(agenda.power)
             batch = BatchOptions(agenda=name, options=options, first=first, last=last, cells=cells)
             title = f"power {name} {days} days {first}-{last - 1}"
-            cost = Cost(0.02 * len(cells) * BATCH * days / 100, 8e8, 1e5)
+            cost = Cost(0.005 * len(cells) * BATCH * days / 100, 8e8, 1e5)
             yield Step("agenda_power", title, power_step, batch, cost=cost)
 
 
@@ -256,7 +257,7 @@ def _mediated(name: str, asked: AgendaMediation, data: Step, trained: Trained) -
                 batch = BatchOptions(**about, trained=fit.options, member=record)
                 inputs = {"data": data, "graph": trained.graph, "model": fit}
                 title = f"agenda {name} by {record} {first}-{last - 1}"
-                yield Step("agenda_mediation", title, mediated_step, batch, inputs, cost=Cost(20, 1e9, 1e5))
+                yield Step("agenda_mediation", title, mediated_step, batch, inputs, cost=Cost(4, 1e9, 1e5))
 
 
 def _endless(options: Any) -> Any:
