@@ -148,7 +148,7 @@ def test_ctrl_c_ends_the_trials_and_the_same_call_goes_on(ray_session, tmp_path)
     config, space = searched(trials=4)
 
     def interrupt():
-        end = time.monotonic() + 60
+        end = time.monotonic() + 300
         while not tries(store).keys() >= {(1, 1), (2, 1)} and time.monotonic() < end:
             time.sleep(0.05)
         signal.raise_signal(signal.SIGINT)

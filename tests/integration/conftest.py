@@ -31,6 +31,7 @@ class Programs:
             "PYTHONPATH": str(ROOT / "platform"),
             "PATH": f"{SCRIPTS}{os.pathsep}{os.environ['PATH']}",
             "OMP_NUM_THREADS": "1",
+            "RAY_worker_niceness": "0",
         }
 
     def start(self, *command, **environment):
@@ -128,7 +129,7 @@ def assert_same_tables(tables):
 def eventually():
     """Wait for a condition."""
 
-    def wait(condition, seconds=60.0):
+    def wait(condition, seconds=300.0):
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "it did not happen"

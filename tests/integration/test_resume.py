@@ -40,7 +40,7 @@ def test_a_killed_local_run_goes_on(programs, small_study, small_config, tmp_pat
     process = programs.start("hemicycle", "run", small_config, "--store", tmp_path, "--executor", "local")
     reach(process, tmp_path, random.randint(1, 5), eventually)  # noqa: S311 - any step will do
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     before = n_done(tmp_path)
     study = api.run(small_config, executor=api.local(), store=Folder.at(tmp_path))
     assert 0 < before <= study.outcome.count("cached") + 1 < len(study.outcome.steps)
@@ -80,7 +80,7 @@ def test_workers_of_this_machine_end_with_the_run(programs, tmp_path, eventually
         os.killpg(process.pid, number)  # what a terminal does
     else:
         process.kill()
-    out, err = process.communicate(timeout=90)
+    out, err = process.communicate(timeout=300)
     assert (out, "Traceback" in err) == (said, False)
     eventually(lambda: programs.left() == [], 10)
 
@@ -99,7 +99,7 @@ def test_a_ray_run_goes_on_after_ctrl_c_and_after_a_kill(
     process = programs.start(*command)
     reach(process, tmp_path, random.randint(1, 4), eventually)  # noqa: S311 - any step will do
     os.killpg(process.pid, signal.SIGINT)  # what a terminal does
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert (process.returncode, out) == (130, ""), err
     assert err.splitlines()[-1] == INTERRUPTED
     assert [line for line in err.splitlines()[:-1] if " steps, 0 failed, " not in line] == []
@@ -109,7 +109,7 @@ def test_a_ray_run_goes_on_after_ctrl_c_and_after_a_kill(
     process = programs.start(*command)
     reach(process, tmp_path, random.randint(1, 4), eventually)  # noqa: S311 - any step will do
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=300)
     eventually(lambda: not any("::" in name and "Agent" not in name for name in programs.names()), 30)
     programs.end()
 

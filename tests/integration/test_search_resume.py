@@ -47,7 +47,7 @@ def test_a_search_is_the_same_after_kills_and_on_one_or_two_cores(programs, conf
         process = programs.start("hemicycle", "run", config, "--store", store, "--executor", "local")
         eventually(lambda process=process, rungs=rungs: process.poll() is not None or evaluated(store) >= rungs, 300)
         process.kill()
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
     assert 0 < evaluated(store) < len(expected["trials"]) + 6
     went_on = api.run(config, executor=api.local(), store=Folder.at(store))
     assert went_on.outcome.count("cached") > 0

@@ -27,7 +27,7 @@ class Board:
     letters: list = field(default_factory=list)
 
     def __post_init__(self):
-        self.letters, self.barrier = [None] * self.size, threading.Barrier(self.size, timeout=20)
+        self.letters, self.barrier = [None] * self.size, threading.Barrier(self.size, timeout=300)
 
     def swap(self, rank, letter):
         self.letters[rank] = letter
