@@ -59,7 +59,7 @@ def ray_session():
     paths = filter(None, [platform, os.environ.get("PYTHONPATH")])
     os.environ |= {"PYTHONPATH": os.pathsep.join(paths), "RAY_AUTH_MODE": "disabled", "RAY_TRAIN_V2_ENABLED": "1"}
     os.environ |= {"RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_TRAIN_ENABLE_PREEMPTION_WATCHER": "0"}
-    os.environ["RAY_worker_niceness"] = "0"  # else Ray's tasks wait for the tests of other processes
+    os.environ |= {"RAY_worker_niceness": "0"}  # else Ray's tasks wait for the tests of other processes
     os.environ.pop("RAY_ADDRESS", None)
     import ray
 

@@ -1,8 +1,10 @@
 """Rows shared out among threads."""
 
+import gc
 import os
 import threading
-from concurrent.futures import ThreadPoolExecutor
+import time
+import weakref
 
 import numba
 import numpy as np
@@ -86,9 +88,21 @@ def test_an_error_in_a_thread_is_raised():
         over_rows(kernel, 1000, work=10**9)
 
 
+@pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one thread only on this machine")
+@pytest.mark.usefixtures("two_threads")
+def test_threads_that_wait_hold_nothing():
+    counts = np.zeros(1000, np.int64)
+    held = weakref.ref(counts)
+    over_rows(_count, 1000, counts, work=10**9)
+    assert (counts == 1).all()
+    del counts
+    deadline = time.monotonic() + 60
+    while held() is not None and time.monotonic() < deadline:  # the thread lets go after it has said that it is done
+        gc.collect()
+    assert held() is None
+
+
 def test_a_forked_process_has_threads_of_its_own():
-    one = loops._pool(os.getpid(), 2)
-    assert loops._pool(os.getpid(), 2) is one
-    other = loops._pool(-1, 2)
-    assert other is not one
-    assert isinstance(other, ThreadPoolExecutor)
+    one = loops._helpers(os.getpid(), 2)
+    assert loops._helpers(os.getpid(), 2) is one
+    assert loops._helpers(-1, 2) is not one

@@ -76,12 +76,16 @@ def _ndlib(group: str, task: str, told: Mapping[str, Any], scale: Scale, **more:
     return Case(group, name, "peer", "with_ndlib", task, told, scale.data(_GRAPH), "agents", **more)
 
 
+_AS_DOCUMENTED: Mapping[str, Any] = {"name": "NDlib, statuses returned", "note": "as its documentation has it"}
+
+
 def _friedkin_johnsen(scale: Scale) -> list[Case]:
     group = "a million updates of Friedkin-Johnsen"
     told = {"stubbornness": 0.1, "iterations": scale.number(10)}
     return [
         *_ours(group, _MODELS["Friedkin-Johnsen"], scale),
         _ndlib(group, "friedkin_johnsen", told, scale, target=Target("ratio", 500)),
+        _ndlib(group, "friedkin_johnsen", {**told, "statuses": True}, scale, **_AS_DOCUMENTED),
     ]
 
 
@@ -91,6 +95,7 @@ def _deffuant(scale: Scale) -> list[Case]:
     return [
         *_ours(group, _DEFFUANT, scale),
         _ndlib(group, "deffuant", told, scale, target=Target("ratio", 300)),
+        _ndlib(group, "deffuant", {**told, "statuses": True}, scale, **_AS_DOCUMENTED),
     ]
 
 
@@ -111,8 +116,9 @@ def _mesa(scale: Scale) -> list[Case]:
     for name, rule in (("DeGroot", "average"), ("bounded confidence", "listen")):
         group, told = f"a million updates of {name}", {"rule": rule, "confidence": _CONFIDENCE}
         told, data = {**told, "iterations": scale.number(10)}, scale.data(_GRAPH)
-        mesa = Case(group, "Mesa", "peer", "with_mesa", "synchronous", told, data, "agents")
-        found += [*_ours(group, _MODELS[name], scale), replace(mesa, target=Target("ratio", 100))]
+        mesa = Case(group, "Mesa", "peer", "with_mesa", "knowing", told, data, "agents", target=Target("ratio", 100))
+        asking = replace(mesa, name="Mesa, network asked", task="asking", target=None, note="as in its examples")
+        found += [*_ours(group, _MODELS[name], scale), mesa, asking]
     return found
 
 

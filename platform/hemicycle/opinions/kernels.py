@@ -115,17 +115,20 @@ def _pulled(  # noqa: PLR0913, PLR0917 - numba takes arrays
     for i in range(span[0], span[1]):
         for d in range(width):
             here[d], moved[d] = own[i, d], 0.0
-        total = 0.0 if weights is not None else np.float64(indptr[i + 1] - indptr[i])
-        for e in range(indptr[i], indptr[i + 1]):
-            j = np.uint32(indices[e])
-            if weights is None:
-                for d in range(width):
-                    moved[d] += np.float64(positions[j, d]) - here[d]
-            else:
-                weight = np.float64(weights[e])
-                total += weight
-                for d in range(width):
-                    moved[d] += weight * (np.float64(positions[j, d]) - here[d])
+        if width == 1:
+            total, moved[0] = _on_a_line(seen, weights, i, here[0], None)
+        else:
+            total = 0.0 if weights is not None else np.float64(indptr[i + 1] - indptr[i])
+            for e in range(np.uint64(indptr[i]), np.uint64(indptr[i + 1])):
+                j = np.uint32(indices[e])
+                if weights is None:
+                    for d in range(width):
+                        moved[d] += np.float64(positions[j, d]) - here[d]
+                else:
+                    weight = np.float64(weights[e])
+                    total += weight
+                    for d in range(width):
+                        moved[d] += weight * (np.float64(positions[j, d]) - here[d])
         share = pull[i] if len(pull) else total / (1.0 + total)
         for d in range(width):
             a = np.float64(anchor[i, d])
@@ -154,14 +157,18 @@ def _near(seen: Any, weights: Any, i: Any, limit: Any, width: Any, here: Any, mo
 
 
 @compiled
-def _near_in_one(seen: Any, weights: Any, i: Any, limit: Any, here: Any) -> Any:
-    """Return the total and the sum of :func:`_near` in one dimension, whose sums stay in registers."""
+def _on_a_line(seen: Any, weights: Any, i: Any, here: Any, limit: Any) -> Any:
+    """Return the weight of the sources of row i, and the sum of the differences to them: one dimension, in registers.
+
+    ``limit``, where there is one, is that of the squared distance.
+    """
     indptr, indices, positions = seen
-    total, moved = 1.0, 0.0
-    for e in range(indptr[i], indptr[i + 1]):
+    total = moved = 0.0
+    for e in range(np.uint64(indptr[i]), np.uint64(indptr[i + 1])):
         difference = np.float64(positions[np.uint32(indices[e]), 0]) - here
         weight = 1.0 if weights is None else np.float64(weights[e])
-        weight = weight if difference * difference <= limit else 0.0
+        if limit is not None:
+            weight = weight if difference * difference <= limit else 0.0
         total += weight
         moved += weight * difference
     return total, moved
@@ -176,8 +183,8 @@ def _confident(  # noqa: PLR0913, PLR0917 - numba takes arrays
     for i in range(span[0], span[1]):
         if width == 1:
             place = np.float64(own[i, 0])
-            total, change = _near_in_one(seen, weights, i, limits[i] * limits[i], place)
-            out[i, 0] = place + shares[i] * change / total
+            total, change = _on_a_line(seen, weights, i, place, limits[i] * limits[i])
+            out[i, 0] = place + shares[i] * change / (1.0 + total)
             continue
         for d in range(width):
             here[d], moved[d] = own[i, d], 0.0
