@@ -8,6 +8,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,6 @@ from hemicycle.api.stored import (
     unfinished,
 )
 from hemicycle.compute.doctor import Check
-from hemicycle.compute.executor import RayExecutor
 from hemicycle.core.errors import InputError
 from hemicycle.core.storage import Folder
 from hemicycle.core.tracking import NullTracker, Tracker
@@ -52,8 +52,6 @@ from hemicycle.reports.facts import StudyFacts
 from hemicycle.reports.findings import summary_lines
 from hemicycle.reports.html import write_report
 from hemicycle.reports.tracking import tracked_runs
-from hemicycle.reports.wandb_progress import wandb_progress
-from hemicycle.reports.wandb_tracker import WandbTracker
 from hemicycle.studies.config import StudyConfig
 from hemicycle.studies.engine import Event, Listener
 from hemicycle.studies.executor import Executor, LocalExecutor, provenance
@@ -70,7 +68,8 @@ def local() -> Executor:
 
 def ray(address: str | None = None, cpus: int | None = None) -> Executor:
     """Run on a Ray cluster: at ``address``, around this job, or started on this machine."""
-    return RayExecutor(address, cpus)
+    executor: Executor = import_module("hemicycle.compute.executor").RayExecutor(address, cpus)  # ray takes a second
+    return executor
 
 
 def silent(event: Event) -> None:
@@ -118,7 +117,11 @@ def run(  # noqa: PLR0913 - options of the verb, by name
 @contextmanager
 def _followed(config: StudyConfig, store: Folder, listener: Listener, tracker: Tracker | None) -> Iterator[Listener]:
     """The listener, and before it the dashboard that the study names, unless somebody else is the tracker."""
-    with wandb_progress(config, store, "disabled" if tracker is not None else config.tracking.wandb) as follow:
+    if tracker is not None or config.tracking.wandb == "disabled":
+        yield listener
+        return
+    progress = import_module("hemicycle.reports.wandb_progress")
+    with progress.wandb_progress(config, store, config.tracking.wandb) as follow:
 
         def listen(event: Event) -> None:
             follow(event)
@@ -144,7 +147,12 @@ def _store_of(study: Study) -> Folder:
 
 def _tracker(config: StudyConfig, folder: Folder) -> Tracker:
     mode = config.tracking.wandb
-    return NullTracker() if mode == "disabled" else WandbTracker(folder, config.tracking.project, mode)
+    if mode == "disabled":
+        return NullTracker()
+    tracker: Tracker = import_module("hemicycle.reports.wandb_tracker").WandbTracker(
+        folder, config.tracking.project, mode
+    )
+    return tracker
 
 
 def facts(study: Study) -> StudyFacts:

@@ -25,8 +25,7 @@ def vega_lite_version() -> str | None:
 
 def specification(figure: Figure) -> dict[str, Any]:
     """Vega-Lite specification without the theme, described for screen readers."""
-    spec: dict[str, Any] = figure.chart.to_dict()
-    spec.pop("config", None)
+    spec = {key: value for key, value in figure.vega_lite.items() if key != "config"}
     return {**spec, "description": figure.alt_text}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import altair as alt
@@ -59,6 +60,11 @@ class Figure:
     sentence: str
     alt_text: str
     table: pd.DataFrame
+
+    @cached_property
+    def vega_lite(self) -> Mapping[str, Any]:
+        """The drawing's specification, checked against the schema: once, for it is drawn in four formats."""
+        return self.chart.to_dict()
 
 
 def table(tables: Tables, name: str) -> pd.DataFrame:
