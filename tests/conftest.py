@@ -7,6 +7,8 @@ import sys
 import warnings
 from pathlib import Path
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # threads that spin take the cores of other processes
+
 import pytest
 import torch
 from hypothesis import settings
